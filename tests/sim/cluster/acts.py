@@ -162,10 +162,11 @@ def _check_overruled(server: Server, macs: str) -> None:
 
 
 def _check_split(server: Server, mac: str) -> None:
-    """A split is logged only when no heartbeat comes through, not when one link of two is lost."""
+    """A split is logged only when no heartbeat comes through, not when one link of two is lost. A server that
+    the site does not name is none: whoever has gone over to that site hears it no more."""
     world = server.world
     other = next((one for one in world.servers.values() if one.plug.mac.hex(":") == mac), None)
-    if other is None:
+    if other is None or server.process is None or other.name not in server.process.state.peers:
         return
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
     settled = world.now >= world.disrupted_at + 0.8 * world.timers.deadtime_s

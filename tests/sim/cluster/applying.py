@@ -63,11 +63,16 @@ class Part:
                 case Keep(committed=committed, seen=seen):
                     world.at(world.now + DISK_S, self._keep, committed, seen)
                 case Judge(committed=committed):
-                    in_place = self.cluster.config_of(self.server.name, committed) == self.server.config
-                    world.at(world.now + DISK_S, self._later, rollout.Judged(committed.version, in_place))
+                    config = self.cluster.config_of(self.server.name, committed)
+                    judged = rollout.Judged(committed.version, config == self.server.config, config.servers)
+                    world.at(world.now + DISK_S, self._later, judged)
                 case Switch(committed=committed):
                     world.note(self.server, f"site {committed.version.number} {committed.text}")
-                    self.server.set_site(self.cluster.config_of(self.server.name, committed))
+                    config = self.cluster.config_of(self.server.name, committed)
+                    if self.server.name in config.servers:
+                        self.server.set_site(config)
+                    else:
+                        self.server.leave_for_good()
                     world.sites_changed()
 
     def _faults(self, proposal: rollout.Proposal) -> tuple[str, ...]:
@@ -150,6 +155,9 @@ class Applying:
     def start(self, server: Server) -> None:
         """A process starts: it works by what is on its disk."""
         config = self.config_of(server.name, self.disks[server.name].committed)
+        if server.name not in config.servers:
+            server.leave_for_good()
+            return
         server.config = server.next_config = config
         self.world.sites_changed()
 

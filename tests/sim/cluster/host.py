@@ -36,6 +36,8 @@ class Server:
         self.powered = False
         self.suspended = False
         self.frozen = False
+        self.has_left = False
+        """The site does not name it any more; it is not started again."""
         self.process: Process | None = None
         self.ran_since = 0.0
         """When it was last switched on or woken."""
@@ -94,11 +96,13 @@ class Server:
 
     def start(self) -> None:
         """Start a new sidecar process; addresses and containers are as the last one left them."""
-        if not self.powered or self.process is not None or self.suspended:
+        if not self.powered or self.process is not None or self.suspended or self.has_left:
             return
         self.frozen = False
         if self.world.applying is not None:
             self.world.applying.start(self)
+            if self.has_left:
+                return
         if self.config != self.next_config:
             self.config = self.next_config
             self.world.sites_changed()
@@ -118,6 +122,12 @@ class Server:
         elif config == self.config and config.site is not None:
             self.process.deliver(SiteApplied(config.site))
         else:
+            self.process.deliver(LeaveRequested())
+
+    def leave_for_good(self) -> None:
+        """The site does not name it any more: the process leaves in order, and no other one is started."""
+        self.has_left = True
+        if self.process is not None:
             self.process.deliver(LeaveRequested())
 
     def exited(self) -> None:

@@ -59,7 +59,7 @@ def excused(world: World, server: str) -> bool:
         state = one.process.state if one.process is not None else None
         if (
             state is not None
-            and state.holddowns[server].losses
+            and server in state.holddowns and state.holddowns[server].losses
             and (
                 state.now
                 < holddown.ends_at(state.holddowns[server], state.now, world.timers.failback_delay_s) + MOVE_S

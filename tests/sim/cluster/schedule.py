@@ -48,7 +48,7 @@ VALUE_VERBS = {
 }
 """Verbs with a server and one of these values as arguments."""
 
-SITES = tuple(name for name in sites.VARIANTS if name != "agreed")
+SITES = tuple(name for name in sites.VARIANTS if name not in ("agreed", sites.LAST_LEAVES))
 
 VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),

@@ -13,6 +13,8 @@ from twinboot.core.model import ClusterConfig, GroupConfig, SiteId
 
 Change = Callable[[ClusterConfig, Mapping[str, ClusterConfig]], ClusterConfig]
 
+LAST_LEAVES = "last-leaves"
+"""Of all files, by `apply`."""
 OTHER_ADDRESS = "192.168.0.200"
 
 
@@ -40,7 +42,10 @@ def _each_group(change: Callable[[GroupConfig], GroupConfig]) -> Change:
 
 def _without_another(config: ClusterConfig) -> ClusterConfig:
     """The next server is deleted from this one's file."""
-    gone = config.servers[(config.servers.index(config.me) + 1) % len(config.servers)]
+    return _without(config, config.servers[(config.servers.index(config.me) + 1) % len(config.servers)])
+
+
+def _without(config: ClusterConfig, gone: str) -> ClusterConfig:
     return replace(
         config,
         servers=tuple(one for one in config.servers if one != gone),
@@ -49,6 +54,11 @@ def _without_another(config: ClusterConfig) -> ClusterConfig:
         ),
         addresses={name: address for name, address in config.addresses.items() if name != gone},
     )
+
+
+def _without_last(config: ClusterConfig) -> ClusterConfig:
+    """The last server has left: nobody's file names it."""
+    return _without(config, config.servers[-1])
 
 
 def _dhcpd_moved(config: ClusterConfig) -> ClusterConfig:
@@ -108,6 +118,7 @@ VARIANTS: dict[str, Change] = {
     "hasty": _changed(_hasty),
     "patient": _changed(_patient),
     "drowsy": _changed(_drowsy),
+    LAST_LEAVES: _changed(_without_last),
     "host-added": lambda config, agreed: replace(
         config, site=SiteId(1, b"more", {**(config.site.parts if config.site else {}), "hosts": b"more"})
     ),

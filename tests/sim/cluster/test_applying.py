@@ -5,6 +5,7 @@ Faults come at every moment: a server dies, links are cut, the LAN splits, anoth
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,6 +16,7 @@ from ..runs import SEED, histories
 from .histories import failure_of, history, shrunk
 from .scenario import Act, Scenario, parse
 from .schedule import ScheduleGenerator
+from .sites import LAST_LEAVES
 from .world import World
 
 PAIR = "servers 2\n0 start server1\n0 start server2\n"
@@ -108,6 +110,16 @@ def test_it_ends_on_one_site(what: str, text: str, number: int) -> None:
     assert set(numbers(world).values()) == {number}, what
 
 
+@pytest.mark.parametrize("acts", ["", "8 standby server3\n"], ids=["as it is", "stands by first"])
+def test_one_that_has_left_for_good_is_not_waited_for(acts: str) -> None:
+    world = history(parse(f"{TRIO}{acts}9 apply server3 {LAST_LEAVES}\nend 30\n"))
+    assert numbers(world) == {"server1": 2, "server2": 2}, "server3 does not run"
+    over = [float(line.split()[0]) for line in world.transcript if f"site 2 {LAST_LEAVES}" in line]
+    assert max(over) < 9 + turn.SWITCH_LIMIT_S / 4, over
+    for address in world.addresses():
+        assert sum(address in one.addresses for one in world.servers.values()) == 1
+
+
 @pytest.mark.parametrize("variant", ["dhcpd-moved", "address-changed"])
 def test_a_server_that_was_away_claims_nothing_by_the_old_site(variant: str) -> None:
     world = history(parse(AWAY.format(variant)))
@@ -151,15 +163,17 @@ def test_a_death_at_any_moment_leaves_one_site(victim: str, tenths: int) -> None
     ))
 
 
-def schedule_with_apply(rng: Random) -> Scenario:
+def schedule_with_apply(
+    rng: Random, counts: tuple[int, ...] = (2, 2, 3), variants: tuple[str, ...] = VARIANTS
+) -> Scenario:
     """Faults at random around one or two applies, in a cluster that is at rest before."""
-    count = rng.choice((2, 2, 3))
+    count = rng.choice(counts)
     names = tuple(f"server{number}" for number in range(1, count + 1))
     dealer = ScheduleGenerator(rng, names)
     acts = [Act(0.0, "start", (name,)) for name in names]
     at = 8.0
     for _ in range(rng.choice((1, 1, 2))):
-        applied = Act(round(at, 3), "apply", (rng.choice(names), rng.choice(VARIANTS)))
+        applied = Act(round(at, 3), "apply", (rng.choice(names), rng.choice(variants)))
         acts.append(applied)
         moment = at
         for _ in range(rng.randint(1, 3)):
@@ -173,13 +187,28 @@ def schedule_with_apply(rng: Random) -> Scenario:
     return Scenario(count, rng.randrange(2**16), tuple(acts), at + 5.0, timers="dense")
 
 
+def test_one_leaves_for_good_amid_faults() -> None:
+    """It stands by first, as `make leave` does."""
+    for place in range(max(5, histories(400) // 24)):
+        check(schedule_with_leave(Random(f"leave {SEED} {place}")))
+
+
+def schedule_with_leave(rng: Random) -> Scenario:
+    made = schedule_with_apply(rng, (3,), (LAST_LEAVES,))
+    acts = (*made.acts, Act(7.0, "standby", ("server3",)))
+    return replace(made, acts=tuple(sorted(acts, key=lambda act: act.at)))
+
+
 @pytest.mark.parametrize(
     "chunk", [0, *(pytest.param(one, marks=pytest.mark.long) for one in (1, 2, 3))]
 )
 def test_faults_at_random_leave_one_site_and_never_two_holders(chunk: int) -> None:
     for place in range(max(10, histories(400) // 12)):  # each costs as much as a dozen others
-        scenario = schedule_with_apply(Random(f"apply {SEED} {chunk} {place}"))
-        fault = failure_of(scenario)
-        if fault is not None:
-            small = shrunk(scenario, fault)
-            pytest.fail(f"{failure_of(small)!r} (found as {fault!r})\n\n{small}", pytrace=False)
+        check(schedule_with_apply(Random(f"apply {SEED} {chunk} {place}")))
+
+
+def check(scenario: Scenario) -> None:
+    fault = failure_of(scenario)
+    if fault is not None:
+        small = shrunk(scenario, fault)
+        pytest.fail(f"{failure_of(small)!r} (found as {fault!r})\n\n{small}", pytrace=False)

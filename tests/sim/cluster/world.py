@@ -102,7 +102,8 @@ class World:
 
     def sites_changed(self) -> None:
         """Some server has another site file now, or works by another."""
-        configs = [c for one in self.servers.values() for c in (one.config, one.next_config)]
+        remain = [one for one in self.servers.values() if not one.has_left]
+        configs = [config for one in remain for config in (one.config, one.next_config)]
         self.sites_differ = any(config != self.agreed[config.me] for config in configs)
         self.timers = Timers(*(
             max(getattr(config.timers, one.name) for config in configs) for one in fields(Timers)

@@ -45,6 +45,8 @@ class One:
         self.done: list[object] = []
         self.faults: tuple[str, ...] = ()
         self.in_place = False
+        self.servers = ("server0", "server1", "server2", "server3")
+        """That the committed site names."""
         self.disk_fault = ""
         self.lost = False
         """Whether questions to the disk get no answer."""
@@ -59,7 +61,7 @@ class One:
                 case Keep(committed=committed, seen=seen):
                     self.feed(SiteKept(committed, seen, self.disk_fault))
                 case Judge(committed=committed) if not self.lost:
-                    self.feed(Judged(committed.version, self.in_place))
+                    self.feed(Judged(committed.version, self.in_place, self.servers))
 
     def look(self, *peers: PeerFacts, after: float = 0.2, holds: int = 0, relieved: bool = True,
              settled: bool = True) -> list[object]:
@@ -285,6 +287,21 @@ def test_of_two_holders_the_first_name_goes_and_the_other_waits_until_it_is_back
     second.look(back, holds=2)
     second.look(back, holds=2, after=ANNOUNCED_S)
     assert second.switches()
+
+
+def test_one_that_the_site_does_not_name_is_not_waited_for_when_it_has_gone() -> None:
+    for named in (True, False):
+        one = committed_one(me="server0")
+        one.servers = ("server0", "server1", "server2") if named else ("server0", "server1")
+        other = behind(name="server1", working=NEW)
+        one.state = replace(one.state, turn=None)
+        one.look(other, behind(), holds=1)
+        gone = behind(alive=False)
+        for _ in range(3):
+            one.look(other, gone, holds=1, after=ANNOUNCED_S)
+            if one.switches():
+                break
+        assert one.switches() is not named, "it may come back" if named else "it does not"
 
 
 def test_what_nobody_can_take_waits_but_not_for_ever() -> None:

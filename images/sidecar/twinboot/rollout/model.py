@@ -137,11 +137,12 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class SwitchTurn:
     """This server is to go over to its committed site. in_place: nothing that the agent works by differs, so
-    that nothing needs to move; None: not judged yet."""
+    that nothing needs to move; None: not judged yet. servers: that the site names, known when judged."""
 
     version: Version
     began: float
     in_place: bool | None = None
+    servers: tuple[str, ...] = ()
     wanted_since: float | None = None
     switched_at: float | None = None
     progress: tuple[str, ...] = ()
@@ -224,10 +225,11 @@ class SiteKept:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The outcome of Judge."""
+    """The outcome of Judge. servers: that the committed site names."""
 
     version: Version
     in_place: bool
+    servers: tuple[str, ...]
 
 
 Event = ClusterFacts | Propose | Checked | SiteKept | Judged
@@ -253,7 +255,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Say whether this server can go over without letting go of its groups."""
+    """Say whether this server can go over without letting go of its groups, and whom the site names."""
 
     committed: Committed
 

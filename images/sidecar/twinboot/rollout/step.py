@@ -57,9 +57,9 @@ def step(state: State, event: Event, now: float) -> NextState:
             return state, (Keep(state.keeping or state.committed, max(state.seen, vote.version.number)),)
         case SiteKept():
             return _kept(state, event)
-        case Judged(version=version, in_place=in_place):
+        case Judged(version=version, in_place=in_place, servers=servers):
             if state.turn is not None and state.turn.version == version:
-                state = replace(state, turn=replace(state.turn, in_place=in_place))
+                state = replace(state, turn=replace(state.turn, in_place=in_place, servers=servers))
             return state, ()
 
 

@@ -76,9 +76,11 @@ def _relieved(state: State, event: ClusterFacts) -> bool:
 
 
 def _is_in_the_way(turn: SwitchTurn, peer: PeerFacts) -> bool:
-    """The peer is about to go over, or has just done so; or it does not know yet that it is to."""
+    """The peer is about to go over, or has just done so; or it does not know yet that it is to. One that the
+    new site does not name does not come back."""
     if not peer.alive:
-        return peer.status is not None and peer.status.committed.version == turn.version
+        knew = peer.status is not None and peer.status.committed.version == turn.version
+        return knew and peer.name in turn.servers
     knows = peer.status is not None and not turn.version.newer_than(peer.status.committed.version)
     return not (peer.settled and knows)
 

@@ -166,20 +166,25 @@ class Jobs:
         return ""
 
     def judge(self, committed: Committed) -> None:
-        self._disk.submit(lambda: self._post(Judged(committed.version, self._in_place(committed))))
+        self._disk.submit(lambda: self._post(self._judge(committed)))
 
-    def _in_place(self, committed: Committed) -> bool:
-        """Whether an agent would work by the same settings; other keys are taken over without a move."""
+    def _judge(self, committed: Committed) -> Judged:
+        """In place: an agent would work by the same settings; other keys are taken over without a move."""
         from twinboot.site import SiteError, load, loads
 
         try:
-            old, new = load(self._current / "sidecar" / "site.json"), loads(committed.text)
+            new = loads(committed.text)
         except SiteError:
-            return False
+            return Judged(committed.version, False, ())
+        found = Judged(committed.version, False, tuple(new.servers))
         if self._server not in new.servers:
-            return False
+            return found
+        try:
+            old = load(self._current / "sidecar" / "site.json")
+        except SiteError:
+            return found
         before, after = settings_for(old, self._server), settings_for(new, self._server)
-        return replace(after, keys=before.keys) == before
+        return replace(found, in_place=replace(after, keys=before.keys) == before)
 
     def render(self, committed: Committed, done: Callable[[str], None]) -> None:
         """Have the files written; the Reloader then restarts what they changed. done: with the fault."""
