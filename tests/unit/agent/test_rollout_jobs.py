@@ -11,7 +11,7 @@ from sitechange import EXAMPLES
 from twinboot.agent.rollout.begin import version_of
 from twinboot.agent.rollout.jobs import Jobs
 from twinboot.errors import ENGINE, ResourceError
-from twinboot.rollout.model import Checked, Committed, Event, Proposal
+from twinboot.rollout.model import Checked, Committed, Event, Judged, Proposal, Version
 from twinboot.rollout.record import Record
 from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 
@@ -115,3 +115,19 @@ def test_the_files_are_written_again_for_a_tree_that_came_after_them(tmp_path: P
         assert engine.made == ["render"]
     finally:
         jobs.close()
+
+
+def test_what_is_judged_is_told_with_the_servers_that_the_site_names(tmp_path: Path) -> None:
+    told = list[Event]()
+    jobs = Jobs(server="server3", config=tmp_path, current=tmp_path, file=NoFile(), engine=Engine(None),
+                record=Record(Committed(version_of(TEXT, 1), TEXT)), post=told.append,
+                before_render=lambda: None)  # fmt: skip
+    committed = Committed(version_of(CHANGED, 2), CHANGED)
+    jobs.judge(committed)
+    unreadable = Committed(Version(3, b"none"), "no: site")
+    jobs.judge(unreadable)
+    jobs._disk.close(60.0)
+    jobs.close()
+    assert told == [
+        Judged(committed.version, False, ("server1", "server2")), Judged(unreadable.version, False, ())
+    ]
