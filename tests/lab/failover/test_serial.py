@@ -119,7 +119,8 @@ def test_a_pulled_line_is_a_warning(lab: Lab) -> None:
     said = logged(one, begun)
     assert "link-closed" not in said, "a pulled cable is silence, not a broken port"
     for event in ("link-down", "link-up"):
-        assert said.count(f"{event} peer=server2 link=serial") == 1, said
+        times = said.count(f"{event} peer=server2 link=serial")
+        assert times == 1 or (times > 1 and " stalled " in said), said
 
 
 @pytest.mark.long
