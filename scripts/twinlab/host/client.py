@@ -19,6 +19,14 @@ from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout, labels
 
 INSIDE = ROOT / "scripts/twinlab/inside"
+_CAPTURE = """
+rm -f {file}.log
+tcpdump -i eth0 -Z root -U --immediate-mode -B 8192 -s {snapshot} -w {file} '{wanted}' \\
+    >/dev/null 2>{file}.log &
+for _ in $(seq 600); do grep -qs 'listening on' {file}.log && exit; sleep 0.05; done
+cat {file}.log >&2
+exit 1
+"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,13 @@ class Client:
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command in it; its output comes by the process handed out."""
         return docker_popen("exec", self.container, *command)
+
+    def capture(self, wanted: str, file: str, *, snapshot: int = 96) -> None:
+        """Record packets from now on until the client ends: tcpdump(1) listens when this returns.
+
+        wanted: a filter expression, pcap-filter(7). snapshot: bytes of each packet; 0: all of it.
+        """
+        self.sh(_CAPTURE.format(wanted=wanted, file=file, snapshot=snapshot))
 
     def logs(self, since: float = 0.0) -> str:
         """What it has printed, all or since an epoch time; that it is gone, when it is."""

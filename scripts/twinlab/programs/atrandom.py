@@ -36,11 +36,6 @@ AFTER_S = 7.0
 """Watched after each move: enough for everything that is retransmitted."""
 TURN_S = 150.0
 """A turn that takes longer counts as hung."""
-CAPTURE_COMMAND = (
-    "rm -f /stop; tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap "
-    "'tcp and host {server} and host {ip}' >/dev/null 2>/wire.log & "
-    "until grep -q listening /wire.log; do sleep 0.05; done"
-)
 
 
 @dataclass
@@ -54,7 +49,8 @@ class FetchWorker:
 
     @classmethod
     def start(cls, machine: Machine, address: str, seed: str) -> FetchWorker:
-        machine.client.sh(f"touch /wire.log; {CAPTURE_COMMAND.format(server=address, ip=machine.ip)}")
+        machine.client.sh("rm -f /stop")
+        machine.client.capture(f"tcp and host {address} and host {machine.ip}", "/wire.pcap")
         sweep = SWEEPS[machine.program]
         words = ("--base", f"{machine.scheme}://{address}/trees/{FOLDER}", "--files", sweep.files,
                  "--seed", f"{seed}/{machine.name}/{machine.ip}", "--limit", f"{TURN_S:g}", sweep.command)

@@ -107,8 +107,7 @@ class Storm:
         address = str(lab.layout.lan.network_address + OWN_ADDRESS)
         with lab.machine(ip=address, extra=["--ulimit", "nofile=8192"]) as client:
             wire = " or ".join(f"src {one}" for one in lab.addresses.values())
-            dump = f"tcpdump -i eth0 -UZ root -w /resets '({wire}) and tcp[13] & 4 != 0' >/dev/null 2>/log &"
-            client.sh(f"{dump} until grep -q listening /log; do sleep 0.1; done")
+            client.capture(f"({wire}) and tcp[13] & 4 != 0", "/resets")
             words = ("--clients", str(machines), "--rate", str(RATE), "--limit", str(limit_s), *more)
             first = int(lab.layout.lan.network_address) + FIRST_HOST
             addresses = {str(IPv4Address(first + number)) for number in range(machines)}

@@ -39,6 +39,7 @@ class Fetch:
 
     name: str
     client: Client
+    address: str
     file: str
     process: subprocess.Popen[str]
 
@@ -46,11 +47,11 @@ class Fetch:
     def start(cls, lab: Lab, client: Client, program: str, scheme: str, address: str,
               rate_bytes: int = RATE_BYTES, path: str = "trees/rh9/big.bin") -> Fetch:
         file, url = f"/{program}-{scheme}.bin", f"{scheme}://{address}/{path}"
-        client.sh(f"tcpdump -i eth0 -U -s 96 -w {file}.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and tcp", f"{file}.pcap")
         rate = f"{rate_bytes >> 10}k" if program == "wget" else rate_bytes
         command = FETCH[program].format(rate=rate, bytes=rate_bytes, file=file, url=url)
         process = client.start("sh", "-c", f"{SLOW_PIPE}{command} && sha256sum {file} || echo rc=$?")
-        return cls(f"{program} {scheme}", client, file, process)
+        return cls(f"{program} {scheme}", client, address, file, process)
 
     def under_way(self, size: int = 4 << 20) -> None:
         """Wait until so many bytes have arrived."""
@@ -69,18 +70,13 @@ class Fetch:
     def resets(self) -> str:
         """Every segment with RST that came from the servers."""
         return self.client.sh(
-            f"tcpdump -r {self.file}.pcap -n 'src host {self._server()} and tcp[13] & 4 != 0' 2>/dev/null"
+            f"tcpdump -r {self.file}.pcap -n 'src host {self.address} and tcp[13] & 4 != 0' 2>/dev/null"
         ).out
 
     def silence_s(self) -> float:
         """The longest time without a segment with data from the servers, while it was running."""
         said = self.client.sh(
-            f"tcpdump -tt -r {self.file}.pcap -n 'src host {self._server()} and greater 200' 2>/dev/null"
+            f"tcpdump -tt -r {self.file}.pcap -n 'src host {self.address} and greater 200' 2>/dev/null"
         ).out
         times = [float(found[1]) for found in re.finditer(r"^(\d+\.\d+) ", said, re.M)]
         return max((later - one for one, later in itertools.pairwise(times)), default=0.0)
-
-    def _server(self) -> str:
-        return self.client.sh(
-            f"tcpdump -r {self.file}.pcap -n -c 1 'tcp[13] & 2 != 0' 2>/dev/null"
-        ).out.split(" > ")[1].split(": ")[0].rsplit(".", 1)[0]

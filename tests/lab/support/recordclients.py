@@ -32,7 +32,8 @@ COMMANDS = {
 def record(client: Client, program: str, scheme: str, vip: str) -> Capture:
     version = f"dpkg-query -W -f '${{Package}} ${{Version}}' {program}"
     url = f"{scheme}://{vip}{PATH}"
-    client.sh(f"rm -f /f; tcpdump -i eth0 -U -w /p.pcap host {vip} and tcp 2>/dev/null & sleep 0.7")
+    client.sh("rm -f /f /p.pcap*")
+    client.capture(f"host {vip} and tcp", "/p.pcap", snapshot=0)
     client.sh(COMMANDS[program].format(url=url))
     client.sh("sleep 0.5; pkill tcpdump; sleep 0.3")
     pcap = base64.b64decode(client.sh("base64 -w0 /p.pcap").out)

@@ -149,7 +149,7 @@ def test_nobody_is_refused_while_the_takers_service_is_not_ready(lab: Lab, servi
     ask = f"curl -sS -m 60 -o /dev/null {scheme}://{address}/trees/rh9/.treeinfo; echo rc=$?"
     seen = "tcpdump -n -r /all.pcap '{}' 2>/dev/null"
     with host(lab, ODD) as client, ExitStack() as stack:
-        client.sh(f"tcpdump -U -w /all.pcap host {address} and tcp port {port} 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and tcp port {port}", "/all.pcap")
         with lab.fault("stop-service", 2, service):
             stack.enter_context(lab.fault("power-off", 1))
             waiting = [client.start("sh", "-c", ask) for _ in range(5)]
@@ -191,7 +191,7 @@ def test_what_cannot_be_gone_on_with_is_reset_at_once(lab: Lab) -> None:
     address = lab.address("first")
     with host(lab, ODD) as client, lab.machine() as silent, lab.events() as events:
         silent.start("curl", "-sS", "--limit-rate", "1M", "-o", "/got", f"http://{address}/trees/rh9/big.bin")
-        client.sh(f"tcpdump -U -w /all.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and tcp", "/all.pcap")
         fetch = f"curl -sS --use-ascii --limit-rate 1M -o /got ftp://{address}/trees/rh9/big.bin"
         process = client.start("sh", "-c", f"{fetch}; echo rc=$? $(date +%s.%N)")
         has = "stat -c %s /got 2>/dev/null || echo 0"

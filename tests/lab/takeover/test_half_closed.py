@@ -36,12 +36,12 @@ print("closed", flush=True)
 def test_an_end_that_comes_late_is_not_answered_by_a_reset(lab: Lab, way: str) -> None:
     with lab.machine() as machine:
         server = lab.address("first")
-        wire = f"tcpdump -i eth0 -l -n 'src host {server} and tcp[13] & 4 != 0' >/resets 2>/log &"
-        machine.sh(f"{wire} sleep 0.5; cat >/client.py <<'END'{CLIENT}END")
+        machine.capture(f"src host {server} and tcp[13] & 4 != 0", "/resets.pcap")
+        machine.sh(f"cat >/client.py <<'END'{CLIENT}END")
         machine.sh(f"python3 /client.py {server} {way} >/said 2>&1 &")
         until(lambda: "has it" in machine.sh("cat /said").out, "the file", timeout_s=20)
         with lab.fault("standby", 1):
             lab.wait_owned({"first": "server2", "second": "server2"})
             machine.sh("touch /go")
             until(lambda: "closed" in machine.sh("cat /said").out, "its end", timeout_s=30)
-            assert machine.sh("cat /resets").out == ""
+            assert machine.sh("tcpdump -n -r /resets.pcap 2>/dev/null").out == ""

@@ -44,8 +44,7 @@ def test_many_small_requests_outlive_their_server(lab: Lab) -> None:
     address = lab.address("first")
     with host(lab, ODD) as client:
         # Not the data connections: both ends close them at once, and a last ACK may be answered with a reset.
-        client.sh(f"tcpdump -i eth0 -U -s 96 -w /rst.pcap 'host {address} and (port 21 or 80) "
-                  "and tcp[13] & 4 != 0' 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and (port 21 or 80) and tcp[13] & 4 != 0", "/rst.pcap")
         runs = {scheme: small(client, scheme, address) for scheme in FILES}
         for scheme in FILES:
             until(lambda s=scheme: done(client, s) > 20, f"{scheme} to be under way", timeout_s=60)  # type: ignore[misc]

@@ -60,7 +60,7 @@ def test_a_listing_goes_on_in_the_middle(listings: Lab, fault: str, folder: str)
     """The first is longer than the client's window, the second is all in the client's kernel already."""
     lab, address = listings, listings.address("first")
     with host(lab, ODD) as client:
-        client.sh(f"tcpdump -U -w /all.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and tcp", "/all.pcap")
         process = client.start(
             "python3", "-c", TALK.format(address=address, folder=folder, commands=COMMANDS))
         until(lambda: client.sh("test -e /under-way", check=False).ok, "the middle", timeout_s=30)

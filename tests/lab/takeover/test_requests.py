@@ -30,7 +30,7 @@ def requests_lab() -> Iterator[Lab]:
 def test_what_was_asked_in_unusual_words_is_answered_to_its_end(requests_lab: Lab, fault: str) -> None:
     lab, address = requests_lab, requests_lab.address("first")
     with host(lab, ODD) as client:
-        client.sh(f"tcpdump -U -s 96 -w /all.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
+        client.capture(f"host {address} and tcp", "/all.pcap")
         process = client.start("python3", "-c", ODD_REQUESTS.read_text(), address, f"/trees/{FOLDER}")
         until(lambda: client.sh("test -e /under-way", check=False).ok, "the middle", timeout_s=60)
         with lab.fault(fault, 1):
