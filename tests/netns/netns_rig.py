@@ -169,7 +169,7 @@ class Server:
 
     def ask(self, command: str, **more: Any) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(60)
+            sock.settimeout(LIMIT_S)
             sock.connect(str(self.base / "control.sock"))
             sock.sendall(json.dumps({"cmd": command, **more}).encode() + b"\n")
             reply: dict[str, Any] = json.loads(sock.makefile().readline())
@@ -277,7 +277,7 @@ class Rig:
             if server.agent is not None and server.agent.poll() is None:
                 server.agent.send_signal(signal.SIGCONT)
                 server.agent.kill()
-                server.agent.wait(60)
+                server.agent.wait(LIMIT_S)
             server.release()
         for name in self._namespaces:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)

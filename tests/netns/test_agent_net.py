@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
+from netns_rig import LIMIT_S, SITE, VIPS, Rig, Server, inside, run, until
 from twinboot.dhcp.isc.lease_file import NAME as ENGINES_OWN
 from twinboot.kept import Volume, known
 from twinboot.wire.net import arp
@@ -88,7 +88,7 @@ def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
     until(lambda: one.holds("second"), "server1 takes the second group", rig)
     assert not two.holds("second")
     assert two.agent is not None
-    assert two.agent.wait(60) == 0  # no second TERM: it would find a process without handlers
+    assert two.agent.wait(LIMIT_S) == 0  # no second TERM: it would find a process without handlers
     assert time.monotonic() - begin < 8
     assert 'group-claimed group=second reason="server2 left"' in one.log.read_text(), "it waited for deadtime"
 
@@ -154,6 +154,7 @@ def test_one_cable_cut_moves_nothing(rig: Rig) -> None:
         return str(server.ask("status")["peers"][peer]["links"]["crossover"]["state"])
 
     until(lambda: link(one, "server2") == link(two, "server1") == "down", "noticed", rig)
+    assert all("link-down" in server.log.read_text() for server in (one, two))
     assert rig.settled()
     rig.cut_crossover(down=False)
     until(lambda: link(one, "server2") == "up", "back", rig)
@@ -295,7 +296,7 @@ def test_a_second_agent_on_a_server_ends_at_once_and_harms_nothing(rig: Rig) -> 
     first = one.agent
     one.start()
     assert one.agent is not None
-    assert one.agent.wait(60) == 1
+    assert one.agent.wait(LIMIT_S) == 1
     one.agent = first
     assert "another agent runs here" in one.log.read_text()
     assert rig.settled()

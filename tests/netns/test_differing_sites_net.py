@@ -71,8 +71,14 @@ def test_a_server_that_was_deleted_from_the_others_file_keeps_what_it_holds(rig:
     until(lambda: one.state() == "active", "server1 is active", rig)
     until(lambda: ("server-unknown", "server2") in codes(one), "server1 hears an unknown server", rig)
     until(lambda: ("site-differs", "server1") in codes(two), "server2 knows that the files differ", rig)
-    with pytest.raises(AssertionError, match="two holders"):
-        until(lambda: any(len(holders) > 1 for holders in rig.owners().values()), "two holders", rig, 8.0)
+
+    def wrong() -> bool:
+        """An agent that gets no processor loses its address to the kernel: nobody has it for a moment."""
+        held = [len(holders) for holders in rig.owners().values()]
+        return max(held) > 1 or (min(held) == 0 and " stalled " not in two.log.read_text())
+
+    with pytest.raises(AssertionError, match="not one holder"):
+        until(wrong, "not one holder", rig, 8.0)
     assert two.holds("first")
     assert two.holds("second")
     assert runs_dhcpd(two)

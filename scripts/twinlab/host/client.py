@@ -53,6 +53,10 @@ class Client:
         """
         self.sh(_CAPTURE.format(wanted=wanted, file=file, snapshot=snapshot))
 
+    def captured(self, file: str, wanted: str = "", *options: str) -> str:
+        """A line for each of these packets that `capture` has recorded so far. options: of tcpdump(1)."""
+        return self.exec("tcpdump", "-n", *options, "-r", file, wanted).out
+
     def logs(self, since: float = 0.0) -> str:
         """What it has printed, all or since an epoch time; that it is gone, when it is."""
         try:

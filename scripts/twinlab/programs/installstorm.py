@@ -165,7 +165,7 @@ class Storm:
 
     def resets(self) -> list[str]:
         """Segments with RST that came from the virtual addresses."""
-        return self.client.sh("tcpdump -n -r /resets 2>/dev/null").out.splitlines()
+        return self.client.captured("/resets").splitlines()
 
 
 def run_with_power_off(lab: Lab, storm: Storm, machines: int, mbit: int) -> dict[str, Any]:

@@ -69,14 +69,10 @@ class Fetch:
 
     def resets(self) -> str:
         """Every segment with RST that came from the servers."""
-        return self.client.sh(
-            f"tcpdump -r {self.file}.pcap -n 'src host {self.address} and tcp[13] & 4 != 0' 2>/dev/null"
-        ).out
+        return self.client.captured(f"{self.file}.pcap", f"src host {self.address} and tcp[13] & 4 != 0")
 
     def silence_s(self) -> float:
         """The longest time without a segment with data from the servers, while it was running."""
-        said = self.client.sh(
-            f"tcpdump -tt -r {self.file}.pcap -n 'src host {self.address} and greater 200' 2>/dev/null"
-        ).out
+        said = self.client.captured(f"{self.file}.pcap", f"src host {self.address} and greater 200", "-tt")
         times = [float(found[1]) for found in re.finditer(r"^(\d+\.\d+) ", said, re.M)]
         return max((later - one for one, later in itertools.pairwise(times)), default=0.0)

@@ -147,7 +147,6 @@ def test_nobody_is_refused_while_the_takers_service_is_not_ready(lab: Lab, servi
     address = lab.address("first")
     scheme, port = {"httpd": ("http", 80), "vsftpd": ("ftp", 21)}[service]
     ask = f"curl -sS -m 60 -o /dev/null {scheme}://{address}/trees/rh9/.treeinfo; echo rc=$?"
-    seen = "tcpdump -n -r /all.pcap '{}' 2>/dev/null"
     with host(lab, ODD) as client, ExitStack() as stack:
         client.capture(f"host {address} and tcp port {port}", "/all.pcap")
         with lab.fault("stop-service", 2, service):
@@ -155,15 +154,15 @@ def test_nobody_is_refused_while_the_takers_service_is_not_ready(lab: Lab, servi
             waiting = [client.start("sh", "-c", ask) for _ in range(5)]
             lab.wait_owned(BOTH_ON_2)
             waiting += [client.start("sh", "-c", ask) for _ in range(5)]
-            asked = seen.format("tcp[13] & 18 == 2") + " | wc -l"
-            until(lambda: int(client.sh(asked).out) > 10, "their SYNs", timeout_s=20)
+            until(lambda: client.captured("/all.pcap", "tcp[13] & 18 == 2").count("\n") > 10, "their SYNs",
+                  timeout_s=20)
             for one in waiting:
                 assert one.poll() is None, "served, or refused, already"
             lab.server(2).docker("start", f"twinboot-{service}-1")
             for one in waiting:
                 out, _ = one.communicate(timeout=90)
                 assert "rc=0" in out, out
-        assert client.sh(seen.format(f"src host {address} and tcp[13] & 4 != 0")).out == ""
+        assert client.captured("/all.pcap", f"src host {address} and tcp[13] & 4 != 0") == ""
 
 
 def test_a_port_is_used_again_at_once(lab: Lab) -> None:
@@ -202,8 +201,7 @@ def test_what_cannot_be_gone_on_with_is_reset_at_once(lab: Lab) -> None:
             out, _ = process.communicate(timeout=60)
             (claimed,) = events.named("group-claimed", group="first")
         assert "rc=0" not in out
-        seen = f"src host {address} and tcp[13] & 4 != 0"
-        resets = client.sh(f"tcpdump -tt -n -r /all.pcap '{seen}' 2>/dev/null").out
+        resets = client.captured("/all.pcap", f"src host {address} and tcp[13] & 4 != 0", "-tt")
         after_s = min(float(line.split()[0]) for line in resets.splitlines()) - claimed.time
         print(f"reset {after_s:.3f} s after the claim")
         assert after_s < 1.5, "not before the silent one was given up"

@@ -39,7 +39,6 @@ def test_what_was_asked_in_unusual_words_is_answered_to_its_end(requests_lab: La
             out, _ = process.communicate(timeout=120)
         went = json.loads(out.splitlines()[-1])
         assert {name: how for name, how in went.items() if how != "alike"} == {}, out
-        seen = f"src host {address} and tcp[13] & 4 != 0"
-        assert client.sh(f"tcpdump -n -r /all.pcap '{seen}' 2>/dev/null").out == ""
+        assert client.captured("/all.pcap", f"src host {address} and tcp[13] & 4 != 0") == ""
     lab.heal()
     lab.wait_owned(HOME)

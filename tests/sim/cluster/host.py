@@ -96,7 +96,7 @@ class Server:
 
     def start(self) -> None:
         """Start a new sidecar process; addresses and containers are as the last one left them."""
-        if not self.powered or self.process is not None or self.suspended or self.has_left:
+        if not self.powered or self.process is not None or self.suspended:
             return
         self.frozen = False
         if self.world.applying is not None:

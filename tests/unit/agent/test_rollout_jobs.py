@@ -51,12 +51,16 @@ class NoFile:
         raise AssertionError
 
 
+def jobs_of(server: str, folder: Path, engine: Engine, told: list[Event]) -> Jobs:
+    return Jobs(server=server, config=folder, current=folder, file=NoFile(), engine=engine,
+                record=Record(Committed(version_of(TEXT, 1), TEXT)), post=told.append,
+                before_render=lambda: None)  # fmt: skip
+
+
 def faults(folder: Path, fault: ResourceError | None) -> Iterable[str]:
     """Of a proposal that nothing else is wrong with but that this machine is no server."""
     engine, told = Engine(fault), list[Event]()
-    jobs = Jobs(server="server1", config=folder, current=folder, file=NoFile(), engine=engine,
-                record=Record(Committed(version_of(TEXT, 1), TEXT)), post=told.append,
-                before_render=lambda: None)  # fmt: skip
+    jobs = jobs_of("server1", folder, engine, told)
     try:
         jobs._check(Proposal(version_of(CHANGED, 2), CHANGED, "server2", ("server1", "server2")), TEXT)
     finally:
@@ -119,9 +123,7 @@ def test_the_files_are_written_again_for_a_tree_that_came_after_them(tmp_path: P
 
 def test_what_is_judged_is_told_with_the_servers_that_the_site_names(tmp_path: Path) -> None:
     told = list[Event]()
-    jobs = Jobs(server="server3", config=tmp_path, current=tmp_path, file=NoFile(), engine=Engine(None),
-                record=Record(Committed(version_of(TEXT, 1), TEXT)), post=told.append,
-                before_render=lambda: None)  # fmt: skip
+    jobs = jobs_of("server3", tmp_path, Engine(None), told)
     committed = Committed(version_of(CHANGED, 2), CHANGED)
     jobs.judge(committed)
     unreadable = Committed(Version(3, b"none"), "no: site")

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twinboot import daemons, paths
 from twinboot.adapters.records.site_texts import SiteTexts
@@ -28,6 +29,9 @@ from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 from ..settings import settings_for
 from ..worker import Worker
 from .begin import RecordFile, Renderer, render_committed, version_of
+
+if TYPE_CHECKING:
+    from twinboot.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -169,22 +173,26 @@ class Jobs:
         self._disk.submit(lambda: self._post(self._judge(committed)))
 
     def _judge(self, committed: Committed) -> Judged:
-        """In place: an agent would work by the same settings; other keys are taken over without a move."""
-        from twinboot.site import SiteError, load, loads
+        from twinboot.site import SiteError, loads
 
         try:
             new = loads(committed.text)
         except SiteError:
             return Judged(committed.version, False, ())
-        found = Judged(committed.version, False, tuple(new.servers))
+        return Judged(committed.version, self._in_place(new), tuple(new.servers))
+
+    def _in_place(self, new: Site) -> bool:
+        """Whether an agent would work by the same settings; other keys are taken over without a move."""
+        from twinboot.site import SiteError, load
+
         if self._server not in new.servers:
-            return found
+            return False
         try:
             old = load(self._current / "sidecar" / "site.json")
         except SiteError:
-            return found
+            return False
         before, after = settings_for(old, self._server), settings_for(new, self._server)
-        return replace(found, in_place=replace(after, keys=before.keys) == before)
+        return replace(after, keys=before.keys) == before
 
     def render(self, committed: Committed, done: Callable[[str], None]) -> None:
         """Have the files written; the Reloader then restarts what they changed. done: with the fault."""
