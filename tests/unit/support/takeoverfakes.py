@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
+from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, LastHolder, TakeoverMoves
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.record import ConnectionKey
 
@@ -94,7 +94,8 @@ class FakeTakeover:
 
 def made(path: Path, replicator: FakeReplicator, held: list[IPv4Address] | None = None,
          restart: Callable[[], None] | None = None) -> TakeoverMoves:
-    return TakeoverMoves(path, replicator, lambda: held or [], lambda _address: ("server1", False), restart)
+    last = LastHolder("server1")
+    return TakeoverMoves(path, replicator, lambda: held or [], lambda _address: last, restart)
 
 
 def record(key: bytes, value: bytes) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _BYTES_ACKED = slice(120, 128)
 _TCP_INFO = struct.Struct("=6xB9xI100xQQ92xI")
 """Places in the same struct: tcpi_snd_wscale (and another half byte), tcpi_snd_mss, tcpi_bytes_acked,
 tcpi_bytes_received, tcpi_snd_wnd."""
-ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
+ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 4, 8, 9, 10, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a peer may still lack something."""
 FIN_WAIT_2, TIME_WAIT = 5, 6
@@ -88,6 +88,14 @@ def stalled_connections(addresses: frozenset[IPv4Address]) -> list[StalledConnec
             written = min(window >> (scale & 0x0F), 0xFFFF)
             found.append(StalledConnection(connection, acked, received, written))
     return found
+
+
+def destroy_listeners(address: IPv4Address, ports: range) -> None:
+    """End the sockets that listen on these ports of this very address: who waits there gets an error."""
+    for payload in _dump(1 << LISTEN):
+        one = _parse_message(payload)[0]
+        if one.local == address and one.local_port in ports:
+            destroy_connection(one)
 
 
 def destroy_finished(one: FourTuple) -> bool:

@@ -1,4 +1,6 @@
-"""Options of socket(7) that Python has no names for (asm-generic/socket.h), and their verbs."""
+"""Options of socket(7) and ip(7) that Python has no names for (asm-generic/socket.h, linux/in.h), and their
+verbs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import struct
 
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
+_IP_FREEBIND = 15
 _INSTRUCTION_BYTES = 8
 
 
@@ -21,6 +24,11 @@ def attach_filter(sock: socket.socket, program: bytes) -> None:
 def detach_filter(sock: socket.socket) -> None:
     """Everything passes from now on."""
     sock.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+
+
+def allow_missing_address(sock: socket.socket) -> None:
+    """It may be bound to an address that is not here at the moment (ip(7), IP_FREEBIND)."""
+    sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
 
 
 def force_receive_buffer(sock: socket.socket, size: int) -> None:

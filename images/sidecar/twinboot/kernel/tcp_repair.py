@@ -11,6 +11,7 @@ connect() sets what this kernel would offer, so every option is set, also to "no
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ _WINDOW_BYTES = 65535
 _BY_LOSS = b"reno"
 """Congestion control that is in every kernel and free to everybody (tcp(7), tcp_allowed_congestion_control).
 """
+
+
+class AddressGoneError(OSError):
+    """The local address is not here, or not any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ def freeze(sock: socket.socket) -> bool:
 
 
 def open_established(wanted: RepairedConnection) -> socket.socket:
-    """An established, non-blocking socket; its local address must be up. OSError when refused."""
+    """An established, non-blocking socket. AddressGoneError; OSError when refused otherwise."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         _establish(sock, wanted)
@@ -108,7 +113,12 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
         # One that measures the line's rate (BBR) hears, without SACK, of one segment sent again at a time,
         # each after a time-out, and goes on at that rate: four segments each 3 s, for half a minute.
         sock.setsockopt(tcp, socket.TCP_CONGESTION, _BY_LOSS)
-    sock.bind(wanted.local)
+    try:
+        sock.bind(wanted.local)
+    except OSError as exc:
+        if exc.errno == errno.EADDRNOTAVAIL:
+            raise AddressGoneError(exc.errno, f"{wanted.local[0]} is not here") from exc
+        raise
     for queue, seq in ((_SEND_QUEUE, wanted.first_sequence), (_RECEIVE_QUEUE, wanted.receive_next)):
         sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, queue)
         sock.setsockopt(tcp, _TCP_QUEUE_SEQ, struct.pack("@I", seq))

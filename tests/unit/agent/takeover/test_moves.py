@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from agentfakes import until
-from takeoverfakes import ONE, OTHER, VIP, FakeReplicator, FakeTakeover, made, moves_sent, record, run
+from takeoverfakes import CLIENT, ONE, OTHER, VIP, FakeReplicator, FakeTakeover, made, moves_sent, record, run
 from twinboot.agent.takeover import client as takeover_client
-from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
+from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, LastHolder, TakeoverMoves
 from twinboot.replication.node import RowChange
+from twinboot.takeover.logic.record import ConnectionKey
+
+LATER = ConnectionKey(CLIENT, 4002, VIP, 80).packed()
 
 
 @pytest.fixture(autouse=True)
@@ -74,15 +77,19 @@ def test_the_takeover_hears_when_the_peers_know_what_it_told_before(tmp_path: Pa
 def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> None:
     async def test(path: Path) -> None:
         takeover = await FakeTakeover(path).start()
-        last = ("server1", True)
+        last = LastHolder("server1", alive=True)
         moves = TakeoverMoves(path, FakeReplicator(), lambda: [], lambda _address: last)
         await until(lambda: moves.summary()["takeover"], "the first report")
         await asyncio.to_thread(moves.claiming, VIP)
-        last = ("", False)  # now the core says that we had it last
+        last = LastHolder(ours=True)  # now the core says that we had it last
         await asyncio.to_thread(moves.announced, VIP)
         await until(lambda: len(moves_sent(takeover)) == 2, "both")
+        await asyncio.to_thread(moves.claiming, VIP)  # it had vanished
+        await asyncio.to_thread(moves.announced, VIP)
+        await until(lambda: len(moves_sent(takeover)) == 4, "all four")
         told = [line for line in takeover.lines if line.get("do") == "claimed"]
-        assert [(line["holder"], line["planned"]) for line in told] == [("server1", True)]
+        assert [(line["holder"], line["planned"], line.get("ours", False)) for line in told] == [
+            ("server1", True, False), ("", False, True)]
         moves.close()
         takeover.end()
 
@@ -111,5 +118,37 @@ def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
         assert second.lines.index(told[0]) < second.lines.index(claimed)
         moves.close()
         second.end()
+
+    run(test, tmp_path)
+
+
+def test_the_next_takeover_is_told_what_has_ended_though_a_dead_server_s_record_is_there(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
+
+    async def test(path: Path) -> None:
+        replicator, first = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator, [VIP])
+        for key in (ONE, LATER, OTHER):
+            replicator.tell(RowChange("server1", CONNECTIONS_TABLE, key, b"old"))
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        for key in (ONE, LATER, OTHER):
+            first.say(record(key, b"taken over"))
+            first.say({**record(key, b""), "value": None})
+        first.say(record(LATER, b"anew"))
+        await until(lambda: replicator.own == {LATER: b"anew"}, "all records")
+        first.end()
+        second = await FakeTakeover(path).start()
+        await until(lambda: "claimed" in moves_sent(second), "the address")
+        own = [line for line in second.lines if line.get("peer") == ""]
+        assert sorted((base64.b64decode(line["key"]), line["value"] is None) for line in own) == sorted([
+            (ONE, True), (LATER, False)]), "the other address is not here, and what was told of it may matter"
+        replicator.tell(RowChange("server1", CONNECTIONS_TABLE, ONE, b"anew"))
+        second.end()
+        third = await FakeTakeover(path).start()
+        await until(lambda: "claimed" in moves_sent(third), "the address")
+        assert not [line for line in third.lines if line.get("peer") == "" and line["value"] is None]
+        moves.close()
+        third.end()
 
     run(test, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twinboot.takeover.host.published.tree import PublishedTree
-from twinboot.takeover.host.serve import ftp_session, sending
+from twinboot.takeover.host.serve import ftp_session, lost_input, sending
 from twinboot.takeover.host.serve.ftp_data import DataChannel
 from twinboot.takeover.logic.protocols.ftp import Channel, Session, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import opening_reply
@@ -189,7 +189,7 @@ def test_no_connection_to_a_service_of_the_client(tmp_path: Path, low: int) -> N
 
 def test_words_that_were_lost_with_the_server_end_the_session_in_order(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ftp_session, "LOST_INPUT_S", 0.05)
+    monkeypatch.setattr(lost_input, "LOST_INPUT_S", 0.05)
 
     async def wait(client: socket.socket) -> bytes:
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from twinboot.takeover.host.published.tree import PublishedTree
-from twinboot.takeover.host.serve import http_session
+from twinboot.takeover.host.serve import http_session, lost_input
 from twinboot.takeover.logic.pieces import FilePart, Piece
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_shorter_than_was_promised_is_a_reset(tmp_path: Path) -> 
 
 def test_words_that_were_lost_with_the_server_are_a_reset_and_no_silence(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_session, "LOST_INPUT_S", 0.05)
+    monkeypatch.setattr(lost_input, "LOST_INPUT_S", 0.05)
     _, ended, asked = run(tmp_path, rebuild_plan(input_may_be_lost=True))
     assert "lost with its server" in ended
     assert asked == []

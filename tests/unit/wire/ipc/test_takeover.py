@@ -20,6 +20,7 @@ KEY = ConnectionKey(IPv4Address("192.168.0.9"), 4000, VIP, 80).packed()
 OF_AGENT: list[protocol.AgentMessage] = [
     *(protocol.MoveRequest(move, VIP, "server1", planned=True, number=3) for move in Move),
     protocol.MoveRequest(Move.CLAIMED, VIP, again=True, number=4),
+    protocol.MoveRequest(Move.CLAIMED, VIP, ours=True, number=5),
     protocol.ReportRequest(5), protocol.PeerRecord("server1", KEY, b"v"),
     protocol.PeerRecord("", KEY, None), protocol.PeerReset("server1"), protocol.Replicated(7),
     protocol.Dialects({"vsftpd": "vsftpd-3.0", "httpd": ""}),

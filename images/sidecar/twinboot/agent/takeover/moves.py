@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,19 +60,31 @@ class Replicator(Protocol):
     def ack_time_s(self, table: str) -> tuple[float, float]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class LastHolder:
+    """Who had an address last. peer: empty when it was none, or is not known. alive: then the move is an
+    orderly one, and what was sent before it may still be on its way. ours: it was this server."""
+
+    peer: str = ""
+    alive: bool = False
+    ours: bool = False
+
+
 class TakeoverMoves:
-    """held: the addresses that are here now. holder: who had an address last, and whether it is alive.
+    """held: the addresses that are here now. holder: who had an address last.
     restart: restarts the takeover process, which hangs or has gone."""
 
     def __init__(self, path: Path, replicator: Replicator, held: Callable[[], list[IPv4Address]],
-                 holder: Callable[[IPv4Address], tuple[str, bool]],
+                 holder: Callable[[IPv4Address], LastHolder],
                  restart: Callable[[], None] | None = None) -> None:
         self._replicator, self._held, self._holder = replicator, held, holder
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
         self._own_records: dict[bytes, bytes] = {}
         """Records of our takeover process, kept for the one that is started after it."""
-        self._last_holder: dict[IPv4Address, tuple[str, bool]] = {}
+        self._ended: set[bytes] = set()
+        """Keys of what has ended here though a peer's record of it is there still: likewise."""
+        self._last_holder: dict[IPv4Address, LastHolder] = {}
         self._dialects: Mapping[str, str] = {}
         self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
         """Called with an address and what the takeover process did for it."""
@@ -171,16 +184,18 @@ class TakeoverMoves:
     def _move_message(self, what: Move, address: IPv4Address) -> MoveRequest:
         if what is not Move.CLAIMED or address not in self._last_holder:
             self._last_holder[address] = self._holder(address)
-        holder, alive = self._last_holder[address]  # once it is claimed, the last holder is ourselves
-        return MoveRequest(what, address, holder, alive)
+        last = self._last_holder[address]  # once it is claimed, the last holder is ourselves
+        return MoveRequest(what, address, last.peer, last.alive, ours=last.ours)
 
     def _on_peer_change(self, change: TableReset | RowChange) -> None:
         """A peer added, changed or removed a record, or began its table anew."""
         if isinstance(change, TableReset):
             self._tables.pop(change.peer, None)
+            self._ended = {key for key in self._ended if self._is_told(key)}
             self._client.write(PeerReset(change.peer))
             return
         table = self._tables.setdefault(change.peer, {})
+        self._ended.discard(change.key)  # the peer's word is the newer
         if change.value is None:
             table.pop(change.key, None)
         else:
@@ -201,6 +216,8 @@ class TakeoverMoves:
                 self._write_record("", key, value)
             else:
                 self._publish_record(key, None)
+        for key in self._ended:
+            self._write_record("", key, None)
         for peer, table in self._tables.items():
             for key, value in table.items():
                 self._write_record(peer, key, value)
@@ -228,10 +245,17 @@ class TakeoverMoves:
     def _publish_record(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self._own_records.pop(key, None)
+            if self._is_told(key) and ConnectionKey.unpack(key).server in self._held():
+                self._ended.add(key)
             self._replicator.remove(CONNECTIONS_TABLE, key)
         elif self._replicator.put(CONNECTIONS_TABLE, key, value):
             self._own_records[key] = value
+            self._ended.discard(key)
             self.record_made(key, value)
+
+    def _is_told(self, key: bytes) -> bool:
+        """Whether a peer's record of it is there."""
+        return any(key in table for table in self._tables.values())
 
 
 def _ms(seconds: float) -> float:

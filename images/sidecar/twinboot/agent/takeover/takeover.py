@@ -55,13 +55,16 @@ def _held_addresses(agent: Agent, settings: Settings) -> Callable[[], list[IPv4A
     ]
 
 
-def _last_holder(agent: Agent, settings: Settings) -> Callable[[IPv4Address], tuple[str, bool]]:
-    """Which peer had an address last, and whether it is alive (then the move was an orderly one)."""
+def _last_holder(agent: Agent, settings: Settings) -> Callable[[IPv4Address], moves.LastHolder]:
+    """Who had an address last."""
 
-    def look(address: IPv4Address) -> tuple[str, bool]:
-        for name, group in agent.state.groups.items():
-            if settings.vips[name].address == address and group.last_holder in agent.state.peers:
-                return group.last_holder, agent.state.peers[group.last_holder].alive
-        return "", False
+    def look(address: IPv4Address) -> moves.LastHolder:
+        state = agent.state
+        found = next((group.last_holder for name, group in state.groups.items()
+                      if settings.vips[name].address == address), "")
+        if found in state.peers:
+            return moves.LastHolder(found, alive=state.peers[found].alive)
+        ours = found == state.config.me
+        return moves.LastHolder(alive=ours, ours=ours)
 
     return look

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from twinboot.daemons import VSFTPD
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKey, SynOptions
 from twinboot.takeover.logic.tracker import DEFAULT_OFFER
@@ -69,9 +70,11 @@ def end_connections(address: IPv4Address) -> None:
     Also half-open ones and those that the client has yet to close, which live for a minute: when the address
     comes back meanwhile, there would be no room for the connection that is taken over (the client's answer to
     a TCP probe would complete a half-open one, and a service repeats the SYN of what it was about to open).
+    And where its FTP sessions listen for data connections: they would get those of the sessions that go on.
     """
     for connection in sock_diag.list_connections(frozenset((address,)), beginning=True, ending=True):
         sock_diag.destroy_connection(connection)
+    sock_diag.destroy_listeners(address, VSFTPD.data_ports)
 
 
 def end_finished(key: ConnectionKey) -> bool:

@@ -53,6 +53,10 @@ from .tcp_probe import RawTcpSender
 log = logging.getLogger(__name__)
 
 KEEP_RELEASED_S = 10.0
+"""So long the next holder of an address may need what was told of its connections here."""
+KEEP_FOR_OURSELVES_S = 300.0
+"""So long in case nobody else takes it: a switch is restarted, a cable mended, the sidecar's image swapped. A
+client that waits for data has nothing to send again, so TCP does not give up for it meanwhile."""
 
 
 class TakeoverProcess:
@@ -84,6 +88,10 @@ class TakeoverProcess:
             RawTcpSender(), lambda: tracker.addresses, tracker.sequence_origin
         )
         self._known = KnownRecords()
+        self._released_at: dict[IPv4Address, float] = {}
+        """When an address left here last, on the loop's clock."""
+        self._away_s: dict[IPv4Address, float] = {}
+        """How long nobody had an address at most, since another server had it last."""
         self._foreign_ftp: str | None = None
         """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
@@ -215,43 +223,49 @@ class TakeoverProcess:
                         self._tftp.releasing(address)
                     self._input_hold.forget_address(address)
                 case Move.RELEASED:
-                    moves.released(address)
+                    undecided = moves.released(address)
                     if self._tftp is not None:
                         self._tftp.released(address)
                     recorder.set_addresses(recorder.tracker.addresses - {address})
-                    records = {one.key: one for one in recorder.tracker.records()
-                               if one.key.server == address}
+                    records = {**{one.key: one for one in recorder.tracker.records()
+                                  if one.key.server == address}, **undecided}
                     self._known.release(address, records)
                     gone = recorder.tracker.release(address)
-                    asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone, records)
+                    loop = asyncio.get_running_loop()
+                    self._released_at[address] = loop.time()
+                    loop.call_later(KEEP_RELEASED_S, self._end_hand_over, gone, records)
+                    loop.call_later(KEEP_FOR_OURSELVES_S, self._known.forget_released, records)
         except ResourceError as exc:
             log.warning("%s %s: %s", request.move.value, address, exc)
 
     def _on_claimed(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
-        known = self._known.of(address, request.holder)
+        ours = request.ours or request.again
+        known = self._known.of_ours(address) if ours else self._known.of(address, request.holder)
         if request.again:
             moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
         try:
             recorder.set_addresses(recorder.tracker.addresses | {address})
             known = self._inherit(address, known) if request.again else known
-            if not request.again:
-                known = self._known.newest(address, known)
         except ResourceError as exc:  # what is lost by it is less than without a claim
             log.warning("claimed %s: %s", address, exc)
             known = {} if request.again else known
-        moves.claimed(address, known, planned=request.planned)
+        now = asyncio.get_running_loop().time()
+        away_s = now - self._released_at.pop(address, now)
+        nobody = ours or not request.holder
+        self._away_s[address] = max(away_s, self._away_s.get(address, 0.0)) if nobody else 0.0
+        moves.claimed(address, known, planned=request.planned, away_s=self._away_s[address])
         if self._tftp is not None:
-            self._tftp.claimed(address, request.holder, again=request.again)
+            self._tftp.claimed(address, request.holder, again=request.again, ours=request.ours)
 
-    def _forget(
+    def _end_hand_over(
         self, keys: list[ConnectionKey], records: Mapping[ConnectionKey, ConnectionRecord]
     ) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
-        self._known.forget_released(records)
+        self._known.end_hand_over(records)
         for key in keys:
             if self._recorder.tracker.record(key) is None:
-                self._send_record(key, None)
+                self._send_raw_record(key, None)  # it has left here, not ended
 
     def _peer_record(self, peer: str, key: bytes, raw: bytes | None) -> None:
         self._known.hear_of(peer)
@@ -296,6 +310,7 @@ class TakeoverProcess:
         return self._agent is not None
 
     def _send_record(self, key: ConnectionKey, record: ConnectionRecord | None) -> None:
+        self._known.told_here(key)
         self._send_raw_record(key, encode(record) if record is not None else None)
 
     def _send_raw_record(self, key: ConnectionKey, value: bytes | None) -> None:

@@ -18,7 +18,7 @@ from twinboot.takeover.logic.protocols import tftp, tftp_download
 from twinboot.takeover.logic.protocols.tftp import Client, Downloads
 from twinboot.takeover.logic.protocols.tftp_download import Download
 from twinboot.takeover.logic.protocols.tftp_packets import PORT
-from twinboot.takeover.logic.protocols.tftp_peers import WATCH_EVERY_S, Watch, encode_watch, watch_key
+from twinboot.takeover.logic.protocols.tftp_peers import WATCH_EVERY_S, Known, Watch, encode_watch, watch_key
 from twinboot.takeover.logic.record import ConnectionKey
 
 from ..kernel_connections import open_udp_ports
@@ -78,6 +78,13 @@ class TftpRecorder:
     def seed(self, client: Client, address: IPv4Address, one: Download) -> None:
         """Record a download that was taken over here."""
         self.downloads.seed(client, address, one, self._loop.time())
+
+    def known_of(self, address: IPv4Address) -> list[Known]:
+        """The downloads of the address as they are now."""
+        untold = self.downloads.untold_blocks(address)
+        reach = untold[0] if untold is not None else None
+        return [Known(client, one, reach) for client, here, one in self.downloads.followed()
+                if here == address]
 
     def forget(self, address: IPv4Address) -> None:
         """Forget the downloads of an address that was released."""

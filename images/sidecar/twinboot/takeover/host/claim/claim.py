@@ -13,10 +13,11 @@ import asyncio
 import errno
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
+from twinboot.kernel.tcp_repair import AddressGoneError
 from twinboot.takeover.logic.plan import (
     ClientPosition,
     Rebuild,
@@ -66,9 +67,11 @@ class Claim:
         sender: RawTcpSender,
         *,
         settle_s: float = 0.0,
+        away_s: float = 0.0,
         http_dialect: str | None = None,
     ) -> None:
         """has_capacity: whether one more connection may be served. settle_s: see takeover.logic.settle.
+        away_s: so long nobody had the address before it came back to this server.
         http_dialect: of the HTTP service here.
 
         ResourceError when replies cannot be received.
@@ -91,10 +94,13 @@ class Claim:
         self._transfers, self._channels = Transfers(), DataChannels(follower)
         self._rebuilt = RebuiltConnections(
             tree, spawn, follower, has_capacity, sender, transfers=self._transfers, channels=self._channels,
-            outcome=self.outcome)
+            outcome=self.outcome, away_s=away_s)
         self._early_answers: dict[ConnectionKey, ClientPosition] = {}
         """Data connections that are looked at when their session's client has answered, too: what that has
         heard tells which transfer it is, and how far it was."""
+        self._address_gone: dict[ConnectionKey, ConnectionRecord] = {}
+        self._served: set[ConnectionKey] = set()
+        """Those that were rebuilt here."""
         self._half_open: set[ConnectionKey] = set()
         """Data connections opened by the dead server whose client has not heard the end of the handshake."""
         self._started_at = time.monotonic()
@@ -119,6 +125,15 @@ class Claim:
         finally:
             self._finish()
         return self.outcome
+
+    def asked(self) -> Container[ConnectionKey]:
+        """Those that are still probed."""
+        return () if self.outcome.over else self._waiting
+
+    def undecided(self) -> dict[ConnectionKey, ConnectionRecord]:
+        """Those whose client has not said yet where it is, until the claim is over; and those that could not
+        be rebuilt, as the address was on its way away."""
+        return {**({} if self.outcome.over else self._waiting), **self._address_gone}
 
     async def repeat_resets(self, at_s: Sequence[float]) -> None:
         """Probe again the clients to be reset."""
@@ -204,6 +219,9 @@ class Claim:
             try:
                 self._rebuilt.take_over(record, found)
             except (ResourceError, SendError) as exc:
+                if isinstance(exc.__cause__, AddressGoneError):
+                    self._address_gone[record.key] = record
+                    return
                 if _already_in_kernel(exc):
                     outcome.forgotten += 1
                     outcome.counts[service_of(record.kind), "finished"] += 1
@@ -214,6 +232,7 @@ class Claim:
                     return
                 found = Reset(str(exc))
             else:
+                self._served.add(record.key)
                 now = time.monotonic() - self._started_at
                 outcome.taken_over += 1
                 outcome.counts[service_of(record.kind), "taken-over"] += 1
@@ -294,7 +313,7 @@ class Claim:
             self.outcome.counts[service_of(record.kind), "silent"] += 1
             self.outcome.timeline.silent(record)
             self._no_data_connection(record, closed=None)
-        self._channels.close(self._waiting)
+        self._channels.close_others(self._served)
         self.outcome.over = True
 
 

@@ -60,8 +60,8 @@ class DataChannels:
             if self.of(waiting[0]).has_listened:  # else it is the FTP service's here
                 self._follower.passive_port_learned(waiting[0], key.server_port)
 
-    def close(self, controls: Container[ConnectionKey]) -> None:
-        """Closes the channels of sessions that do not come here."""
+    def close_others(self, served: Container[ConnectionKey]) -> None:
+        """Closes the channels of sessions that are not served here."""
         for control, channel in self._channels.items():
-            if control in controls:
+            if control not in served:
                 channel.close()

@@ -89,11 +89,17 @@ class MoveHandler:
         self._rules.no_refusal(address, on=True)
 
     def claimed(
-        self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], *, planned: bool
+        self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], *, planned: bool,
+        away_s: float = 0.0,
     ) -> None:
-        """The address is up and announced; or it was here before the takeover process started."""
+        """The address is up and announced; or it was here before the takeover process started. away_s: so
+        long nobody had it before it came back to this server."""
         self._rules.no_refusal(address, on=True)
-        task = asyncio.create_task(self._claim(address, records, SETTLED_AFTER_S if planned else 0.0))
+        latest = self._latest_claims.get(address)
+        asked = latest.asked() if latest is not None else ()  # the address had vanished for a moment
+        records = {key: one for key, one in records.items() if key not in asked}
+        settle_s = SETTLED_AFTER_S if planned else 0.0
+        task = asyncio.create_task(self._claim(address, records, settle_s, away_s))
         self._claims[address] = task
         self._keep(task)
 
@@ -127,9 +133,11 @@ class MoveHandler:
         """
         self._rules.freeze(address, on=True)
 
-    def released(self, address: IPv4Address) -> None:
-        """The address is gone: destroy what is left of its connections here, without FIN or RST."""
-        self._latest_claims.pop(address, None)
+    def released(self, address: IPv4Address) -> Mapping[ConnectionKey, ConnectionRecord]:
+        """The address is gone: destroy what is left of its connections here, without FIN or RST. Returns
+        those of which its claim has not decided yet."""
+        latest = self._latest_claims.pop(address, None)
+        undecided = latest.undecided() if latest is not None else {}
         claim = self._claims.pop(address, None)
         if claim is not None:
             claim.cancel()
@@ -141,6 +149,7 @@ class MoveHandler:
         self._rules.freeze(address, on=False)
         self._rules.no_rst(address, on=False)
         self._rules.no_refusal(address, on=False)
+        return undecided
 
     async def close(self, addresses: Set[IPv4Address]) -> None:
         """End this takeover process. addresses: those held here; the next process may take over the
@@ -169,7 +178,8 @@ class MoveHandler:
         task.add_done_callback(self._tasks.discard)
 
     async def _claim(
-        self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], settle_s: float
+        self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], settle_s: float,
+        away_s: float,
     ) -> None:
         to_take_over = {key: one for key, one in records.items() if self.mode(one.kind) is TakeoverMode.ON}
         if {*self._modes.values()} <= {TakeoverMode.OFF}:
@@ -188,6 +198,7 @@ class MoveHandler:
                 lambda: len(self._tasks) < CONNECTION_LIMIT,
                 self._sender,
                 settle_s=settle_s,
+                away_s=away_s,
                 http_dialect=self.http_dialect,
             )
         except ResourceError as exc:

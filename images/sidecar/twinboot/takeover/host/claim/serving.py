@@ -38,16 +38,17 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class RebuiltConnections:
-    """Those of one claim. has_capacity: whether one more connection may be served."""
+    """Those of one claim. has_capacity: whether one more connection may be served. away_s: so long nobody had
+    their address."""
 
     def __init__(
         self, tree: PublishedTree, spawn: Spawn, follower: ConnectionFollower,
         has_capacity: Callable[[], bool], sender: RawTcpSender, *, transfers: Transfers,
-        channels: DataChannels, outcome: ClaimOutcome,
+        channels: DataChannels, outcome: ClaimOutcome, away_s: float,
     ) -> None:
         self._tree, self._spawn, self._follower, self._sender = tree, spawn, follower, sender
         self._has_capacity, self._transfers, self._channels = has_capacity, transfers, channels
-        self._outcome = outcome
+        self._outcome, self._away_s = outcome, away_s
         self._already_sent = 0
 
     def take_over(self, record: ConnectionRecord, found: Rebuild) -> None:
@@ -86,7 +87,7 @@ class RebuiltConnections:
         start = found.answers_start
         self._spawn(_log_end(record, http_session.serve(
             sock, pieces, found, tree=self._tree, address=address,
-            on_unseen=lambda at, data: self._follower.server_sent(
+            away_s=self._away_s, on_unseen=lambda at, data: self._follower.server_sent(
                 record.key, sequence.add(start, at), data))))
 
     def _serve_ftp(self, record: ConnectionRecord, found: Rebuild, sock: Any, pieces: Any) -> None:
@@ -94,7 +95,8 @@ class RebuiltConnections:
         session = found.session or Session()
         self._channels.expect_agreed(record.key, session)
         serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channels.of(record.key),
-                                    str(record.key.server), input_may_be_lost=found.input_may_be_lost)
+                                    str(record.key.server), input_may_be_lost=found.input_may_be_lost,
+                                    away_s=self._away_s)
         self._spawn(_log_end(record, serving.serve(unheard, self._transfers.wait(record.key, session))))
 
     async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any, *, fin_sent: bool) -> None:

@@ -10,6 +10,7 @@ import socket
 from twinboot.daemons import VSFTPD
 from twinboot.takeover.logic.protocols.ftp import Channel
 
+from ....kernel.socket_options import allow_missing_address
 from .sending import close_socket, configure_socket, reset
 
 FIRST_PORT, LAST_PORT = VSFTPD.data_ports[0], VSFTPD.data_ports[-1]
@@ -139,6 +140,7 @@ class DataChannel:
         self.close()
         listener = _new_socket()
         try:
+            allow_missing_address(listener)  # it may vanish for a moment; the client tries again
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._server, port))
             listener.listen(1)

@@ -29,6 +29,7 @@ from twinboot.takeover.logic.tcp.reassembly import LineSplitter
 
 from ..published.tree import PublishedTree
 from .ftp_data import NOT_AGREED, DataChannel, DataError
+from .lost_input import lost_input_s
 from .sending import SendError, close_gracefully, close_socket, deliver_and_close, log_level, reset, send
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 IDLE_S = 300.0
 OVERRUN_S = 1.0
 """How long a client that sent too long a line is read on, so that it gets the reply before the close."""
-LOST_INPUT_S = 15.0
-"""The same limit as in http_session.py."""
 LINE_LIMIT = 4096
 
 Delivery = asyncio.Future[bool]
@@ -51,8 +50,10 @@ class FtpSessionServer:
     """One control connection. data: the data connection of its next transfer."""
 
     def __init__(self, sock: socket.socket, session: Session, tree: PublishedTree, data: DataChannel,
-                 server: str, *, input_may_be_lost: bool = False) -> None:
-        """input_may_be_lost: the client has sent more than the record contains; see plan.Rebuild."""
+                 server: str, *, input_may_be_lost: bool = False, away_s: float = 0.0) -> None:
+        """input_may_be_lost: the client has sent more than the record contains; see plan.Rebuild. away_s: so
+        long nobody had the address."""
+        self._lost_input_s = lost_input_s(away_s)
         self._input_may_be_lost = input_may_be_lost
         self._sock, self._session, self._tree, self._data = sock, session, tree, data
         self._server = server
@@ -109,7 +110,7 @@ class FtpSessionServer:
     async def _read_commands(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._ended:
-            async with asyncio.timeout(LOST_INPUT_S if self._input_may_be_lost else IDLE_S):
+            async with asyncio.timeout(self._lost_input_s if self._input_may_be_lost else IDLE_S):
                 data = await loop.sock_recv(self._sock, 4096)
             self._input_may_be_lost = False
             if not data:

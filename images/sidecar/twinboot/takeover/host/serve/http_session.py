@@ -19,12 +19,11 @@ from twinboot.takeover.logic.protocols.http_heads import HEAD_END, is_same_serve
 
 from ....kernel.tcp_repair import append_as_sent
 from ..published.tree import PublishedTree
+from .lost_input import lost_input_s
 from .sending import SendError, close_gracefully, close_socket, reset, send, shutdown_write, unacked_bytes
 
 IDLE_S = 310.0
 """Longer than the service itself keeps an idle connection."""
-LOST_INPUT_S = 15.0
-"""A client retransmits after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
 _BLOCK_BYTES = 32 << 10
@@ -32,7 +31,8 @@ OnUnseen = Callable[[int, bytes], None]
 
 
 async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, tree: PublishedTree,
-                address: tuple[str, int], on_unseen: OnUnseen = lambda _at, _data: None) -> str:
+                address: tuple[str, int], on_unseen: OnUnseen = lambda _at, _data: None,
+                away_s: float = 0.0) -> str:
     """Serve the connection to its end; return how it ended, as text for the log.
 
     pieces: what is left to be sent of the plan's. address: of the service here. on_unseen: called with
@@ -44,7 +44,7 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, 
         if plan.close_after and not plan.unanswered:
             await close_gracefully(sock)
             return "finished and closed"
-        return await _pipe(sock, plan, address, on_unseen)
+        return await _pipe(sock, plan, address, on_unseen, lost_input_s(away_s))
     except SendError as exc:
         reset(sock)
         return f"reset: {exc}"
@@ -56,11 +56,11 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, 
 
 
 async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
-                on_unseen: OnUnseen) -> str:
+                on_unseen: OnUnseen, patience_s: float) -> str:
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
     if (plan.input_may_be_lost and plan.answers_bytes is None) or not asked:
-        said = await _next_input(sock, LOST_INPUT_S if plan.input_may_be_lost else IDLE_S)
+        said = await _next_input(sock, patience_s if plan.input_may_be_lost else IDLE_S)
         if said is None:
             if plan.input_may_be_lost:
                 raise SendError("what the client said last was lost with its server")

@@ -55,6 +55,8 @@ class TftpTakeover:
         self._peers = PeerDownloads()
         self._acks_socket = TftpSocket(interface)
         self._waiting: dict[Key, Known] = {}
+        self._left: dict[IPv4Address, list[Known]] = {}
+        """Where the downloads were of an address that has left here, in case that nobody else takes it."""
         self._serving: dict[Key, asyncio.Task[None]] = {}
         self._asked: dict[Key, Sender] = {}
         self._timers: dict[tuple[str, IPv4Address], asyncio.TimerHandle] = {}
@@ -92,11 +94,13 @@ class TftpTakeover:
     def forget_peer(self, name: str) -> None:
         self._peers.forget(name)
 
-    def claimed(self, address: IPv4Address, holder: str, *, again: bool) -> None:
+    def claimed(self, address: IPv4Address, holder: str, *, again: bool, ours: bool) -> None:
         """The address is up here. holder: the server that had it last; empty when not known. again: it was
-        here before this takeover process."""
+        here before this takeover process. ours: nobody else has had it since it was here."""
         self._recorder.hold(self._recorder.addresses | {address})
-        for one in self._peers.of(address, holder, self._loop.time(), own=again):
+        left = self._left.pop(address, [])
+        known = left if ours else self._peers.of(address, holder, self._loop.time(), own=again)
+        for one in known:
             self._waiting[one.client, address] = one
             if again and (not one.download.rolls_over or (one.reach or BLOCK_NUMBERS) < BLOCK_NUMBERS // 2):
                 self._recorder.seed(one.client, address, one.download)
@@ -113,8 +117,10 @@ class TftpTakeover:
     def released(self, address: IPv4Address) -> None:
         """The address is released: stop serving its downloads."""
         self._stop(address)
+        self._left[address] = self._recorder.known_of(address)
         self._recorder.hold(self._recorder.addresses - {address})
         self._later("forget", address, KEEP_RELEASED_S, self._recorder.forget)
+        self._later("forget-left", address, LISTEN_S, self._forget_left)
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -125,6 +131,9 @@ class TftpTakeover:
         if timer is not None:
             timer.cancel()
         self._timers[what, address] = self._loop.call_later(after_s, do, address)
+
+    def _forget_left(self, address: IPv4Address) -> None:
+        self._left.pop(address, None)
 
     def _listen(self) -> None:
         addresses = sorted({address for _, address in self._waiting})

@@ -21,13 +21,14 @@ class Move(Enum):
 @dataclass(frozen=True, slots=True)
 class MoveRequest:
     """holder: who had the address, empty when unknown. planned: it lives. again: the takeover process is new,
-    the address is not."""
+    the address is not. ours: nobody else has had the address since it was here."""
 
     move: Move
     address: IPv4Address
     holder: str = ""
     planned: bool = False
     again: bool = False
+    ours: bool = False
     number: int = 0
 
 
@@ -76,6 +77,7 @@ def agent_line(message: AgentMessage) -> bytes:
             return json_line({
                 "do": message.move.value, "address": str(message.address), "holder": message.holder,
                 "planned": message.planned, **({"again": True} if message.again else {}),
+                **({"ours": True} if message.ours else {}),
                 "id": message.number,
             })
         case ReportRequest():
@@ -107,8 +109,8 @@ def _agent_message(found: dict[str, Any]) -> AgentMessage | Unknown:
         move = next((move for move in Move if move.value == word), None)
         if move is None:
             return Unknown(number)
-        return MoveRequest(move, IPv4Address(found["address"]), str(found.get("holder", "")),
-                           bool(found.get("planned")), bool(found.get("again")), number)
+        return MoveRequest(move, IPv4Address(found["address"]), str(found.get("holder", "")), number=number,
+                           **{name: bool(found.get(name)) for name in ("planned", "again", "ours")})
     if "peer" in found and found.get("reset"):
         return PeerReset(str(found["peer"]))
     if "key" in found:
