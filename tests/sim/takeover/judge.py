@@ -14,11 +14,13 @@ That the bytes are right each program checks itself (clients.WrongBytes). The ju
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.logic.protocols.ftp import Session
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionRecord
 
 from .clients import End
 from .files import Trees
@@ -84,12 +86,16 @@ class Judge:
             (one.place.far_port, one.place.port): _Known(
                 (one.far_origin + one.told) % MODULUS, one.news_at, one.place.port not in (21, 80)
             )
-            for one in (*server.kernel.connections.values(), *server.kernel.ended)
+            for one in (*server.kernel.ended, *server.kernel.connections.values())
         }
 
     def claims(self, old: Server, new: Server) -> None:
-        """What the old holder had acknowledged or begun, and the new one has never heard of."""
-        known = new.process._known._peers.get(old.name, {})
+        """What the old holder had acknowledged or begun, and the new one has never heard of. Of itself: the
+        address comes back."""
+        known = new.process._known
+        self._excuse(old, new, known.of_ours(new.address) if new is old else known._peers.get(old.name, {}))
+
+    def _excuse(self, old: Server, new: Server, known: Mapping[ConnectionKey, ConnectionRecord]) -> None:
         by_ports = {(key.client_port, key.server_port): record for key, record in known.items()}
         for ports, left in self._left.items():
             record = by_ports.get(ports)

@@ -8,11 +8,12 @@
     ftp f9000 list mode=PASV early=0
     move power-off segment 12 claimed=1.08
 
-A move's trigger is a time after the clients' start (`at`), or a count: of segments or bytes that the holder
-has sent since then, or of records that it has told (`segment`, `byte`, `record`). After a power-off the
-address is claimed `claimed` seconds later, after a planned one at once. `hasty`: vsftpd's final reply does
-not wait for the client. `trees`: what the second server has (files.Trees). The text is what a failing history
-prints.
+A move is a power-off, planned, or one of the holder alone: it lets the address go and takes it back
+(`let-go`), or the address vanishes and is put back (`vanish`). Its trigger is a time after the clients' start
+(`at`), or a count: of segments or bytes that the holder has sent since then, or of records that it has told
+(`segment`, `byte`, `record`). The address is claimed, or comes back, `claimed` seconds later; after a planned
+move at once. `hasty`: vsftpd's final reply does not wait for the client. `trees`: what the second server has
+(files.Trees). The text is what a failing history prints.
 """
 
 from __future__ import annotations
@@ -29,6 +30,18 @@ class Trigger(Enum):
     SEGMENT = "segment"
     BYTE = "byte"
     RECORD = "record"
+
+
+class How(Enum):
+    POWER_OFF = "power-off"
+    PLANNED = "planned"
+    LET_GO = "let-go"
+    VANISH = "vanish"
+
+    @property
+    def comes_back(self) -> bool:
+        """The address comes back to the holder that has lost it."""
+        return self in (How.LET_GO, How.VANISH)
 
 
 @dataclass(frozen=True)
@@ -80,14 +93,13 @@ class Work:
 class Shift:
     """One move of the address."""
 
-    planned: bool
+    how: How
     trigger: Trigger
     count: float
     claimed: float = 1.0
 
     def __str__(self) -> str:
-        what = "planned" if self.planned else "power-off"
-        return f"move {what} {self.trigger.value} {self.count:g} claimed={self.claimed:g}"
+        return f"move {self.how.value} {self.trigger.value} {self.count:g} claimed={self.claimed:g}"
 
 
 @dataclass(frozen=True)
@@ -153,9 +165,9 @@ def parse(text: str) -> Scenario:
                 lingers = False
             case ["trees", what]:
                 trees = Trees(what)
-            case ["move", "power-off" | "planned" as what, trigger, number, claimed]:
+            case ["move", how, trigger, number, claimed]:
                 after = float(claimed.removeprefix("claimed="))
-                moves.append(Shift(what == "planned", Trigger(trigger), float(number), after))
+                moves.append(Shift(How(how), Trigger(trigger), float(number), after))
             case ["http" | "ftp" as kind, *words]:
                 habits = tuple((word.split("=")[0], word.split("=")[1]) for word in words if "=" in word)
                 work.append(Work(kind, tuple(word for word in words if "=" not in word), habits))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from .files import SIZES, Trees
 from .middlebox import Box
-from .scenario import Client, Net, Replication, Scenario, Shift, Trigger, Work
+from .scenario import Client, How, Net, Replication, Scenario, Shift, Trigger, Work
 
 BOXES = (Box.NONE,) * 4 + (Box.FILTER, Box.OLD_FILTER, Box.NAT, Box.OLD_NAT)
 MODES = ("EPSV", "EPSV", "PASV", "PASV", "PORT", "EPRT")
 RARE = 0.15
+LONG_S = 20.0
+"""Longer than what has left a server is kept for a peer. Only at last: the next server would not know that
+clients wait so long with what they say again."""
 
 
 def scenario(rng: Random) -> Scenario:
     """One or two programs, one or two moves, a network between good and bad."""
     net = _net(rng)
     work = tuple(_work(rng, net) for _ in range(rng.choice((1, 1, 2))))
-    moves = [_move(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
+    moves = [_move(rng, work) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
+    if moves[-1].how is How.LET_GO and rng.random() < 0.3:
+        moves[-1] = replace(moves[-1], claimed=LONG_S)
     return Scenario(
         rng.randrange(2**16),
         _client(rng),
@@ -108,7 +114,8 @@ def _ftp(rng: Random, net: Net) -> Work:
     return Work("ftp", wants, (*habits, *_pace(rng)))
 
 
-def _move(rng: Random) -> Shift:
+def _move(rng: Random, work: tuple[Work, ...]) -> Shift:
+    """From an address that has vanished no server can open a data connection."""
     trigger = rng.choice((Trigger.SEGMENT, Trigger.SEGMENT, Trigger.RECORD, Trigger.BYTE, Trigger.AT))
     count: float = {
         Trigger.SEGMENT: rng.choice((8, 30, 120)),
@@ -117,6 +124,11 @@ def _move(rng: Random) -> Shift:
         Trigger.AT: 0,
     }[trigger]
     count = rng.randint(1, int(count)) if count else round(rng.random() * rng.choice((0.03, 0.2, 1.0)), 4)
-    if rng.random() < 0.35:
-        return Shift(True, trigger, count, 0.0)
-    return Shift(False, trigger, count, rng.choice((0.3, 1.0, 1.0, 1.1)))
+    kind = rng.random()
+    if kind < 0.35:
+        return Shift(How.PLANNED, trigger, count, 0.0)
+    if kind > 0.9:
+        return Shift(How.LET_GO, trigger, count, rng.choice((0.003, 0.3, 2.0)))
+    if kind > 0.83 and not any(one.habit("mode", "") in ("PORT", "EPRT") for one in work):
+        return Shift(How.VANISH, trigger, count, rng.choice((0.003, 0.3, 2.0)))
+    return Shift(How.POWER_OFF, trigger, count, rng.choice((0.3, 1.0, 1.0, 1.1)))

@@ -186,6 +186,12 @@ def _destroy(wanted: Any) -> bool:
     return False
 
 
+def _destroy_listeners(_address: Any, ports: range) -> None:
+    """All of them listen on the one address."""
+    for one in [one for port, one in here().listeners.items() if port in ports]:
+        here().unlisten(one)
+
+
 def _offered_options() -> tcp_settings.OfferedOptions:
     own = here().stack
     return tcp_settings.OfferedOptions(own.scale, own.sack, own.timestamps)
@@ -218,6 +224,7 @@ _SEAMS: tuple[tuple[Any, str, Any], ...] = (
     (sock_diag, "list_connections", _list_connections),
     (sock_diag, "stalled_connections", lambda _addresses: []),
     (sock_diag, "destroy_connection", _destroy),
+    (sock_diag, "destroy_listeners", _destroy_listeners),
     *(
         (module, "time", _TIME)
         for name, module in tuple(sys.modules.items())

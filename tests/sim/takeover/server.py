@@ -153,15 +153,15 @@ class Server:
 
     # Moves --------------------------------------------------------------------------------------
 
-    def claim(self, holder: str, *, planned: bool, announce: Callable[[], None]) -> None:
+    def claim(self, holder: str, *, planned: bool, announce: Callable[[], None], ours: bool = False) -> None:
         """Take the address: the takeover process is asked first, and told when it is up and announced."""
         self.claimed_at = self.clock.now
-        self._tell(MoveRequest(Move.CLAIMING, self.address, holder, planned))
+        self._tell(MoveRequest(Move.CLAIMING, self.address, holder, planned, ours=ours))
 
         def up() -> None:
             self.kernel.addresses.add(self.address)
             announce()
-            self._tell(MoveRequest(Move.CLAIMED, self.address, holder, planned))
+            self._tell(MoveRequest(Move.CLAIMED, self.address, holder, planned, ours=ours))
 
         self._line.later(up)
 
@@ -169,6 +169,10 @@ class Server:
         """Hand the address over: when the peers have all records, or after half a second, it is dropped."""
         self._tell(MoveRequest(Move.RELEASING, self.address))
         self._line.later(lambda: self._line.later(lambda: self.loop.create_task(self._drop(released))))
+
+    def lose(self) -> None:
+        """The address vanishes: somebody took it away, or it was not renewed."""
+        self.kernel.addresses.discard(self.address)
 
     async def _drop(self, released: Callable[[], None]) -> None:
         await self.replicator.delivered(TABLE, 0.5)

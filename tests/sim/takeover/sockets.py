@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel, Listener
     from .tcp import Connection
 
+IP_FREEBIND = 15
 _NUMBERS = count(100000)
 _INFO_BYTES_ACKED = struct.Struct("=120xQ")
 
@@ -35,6 +36,7 @@ class ModelSocket:
         self.closed = False
         self._number = next(_NUMBERS)
         self._bound: tuple[str, int] = ("0.0.0.0", 0)
+        self._may_miss_address = False
         self._listener: Listener | None = None
         self._abortive = False
         self._priority = 0
@@ -112,6 +114,11 @@ class ModelSocket:
         if there in self.kernel.addresses:
             self.pipe = Pipe(self)
             self.kernel.clock.after(0.0001, self.kernel.local_services[address[1]], self.pipe.other)
+            self.wake()
+            return
+        if not self._bound[1] and address[1] in self.kernel.local_services:
+            # The address has vanished. The SYN goes nowhere and is sent again, with a new route.
+            self.kernel.clock.after(1.0, self.start_connect, address)
             return
         self._own(self.kernel.connect(IPv4Address(self._bound[0]), self._bound[1], there, address[1]))
 
@@ -124,7 +131,7 @@ class ModelSocket:
         """Always without waiting."""
 
     def bind(self, address: tuple[str, int]) -> None:
-        if IPv4Address(address[0]) not in self.kernel.addresses:
+        if IPv4Address(address[0]) not in self.kernel.addresses and not self._may_miss_address:
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
         if self._repair is None and address[1] and address[1] in self.kernel.listeners:
             raise OSError(errno.EADDRINUSE, "Address already in use")
@@ -150,7 +157,9 @@ class ModelSocket:
     def setsockopt(self, level: int, option: int, value: Any) -> None:
         if self.closed:
             raise OSError(errno.EBADF, "Bad file descriptor")
-        if level == socket.SOL_SOCKET and option == socket.SO_LINGER:
+        if level == socket.IPPROTO_IP and option == IP_FREEBIND:
+            self._may_miss_address = bool(value)
+        elif level == socket.SOL_SOCKET and option == socket.SO_LINGER:
             self._abortive = bool(struct.unpack("@ii", value)[0])
         elif level == socket.SOL_SOCKET and option == socket.SO_PRIORITY:
             self._priority = value

@@ -18,7 +18,8 @@ from twinboot.agent.replication.replicator import Replicator
 from twinboot.kernel import tcp_repair
 from twinboot.replication.sender import SenderSession
 from twinboot.takeover.host import rebuild
-from twinboot.takeover.host.claim import claim, inquiry, transfers
+from twinboot.takeover.host.claim import claim, inquiry, known_records, transfers
+from twinboot.takeover.host.serve import http_session
 from twinboot.takeover.logic import input_hold, plan, record_codec, settle, tracker
 from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.plan import decide, ftp_data, resume
@@ -110,6 +111,10 @@ def _one_packet_each(self: Any, now: float) -> Any:
 def _only_after(self: Any, record: Any, origin: Any = None) -> None:
     self._early.clear()
     _seed(self, record, origin)
+
+
+class _NeverRaisedError(Exception):
+    """Nothing raises it."""
 
 
 def _nothing(*_args: Any, **_more: Any) -> None:
@@ -226,6 +231,27 @@ BREAKAGES = (
         "_put_contents",
         lambda *_args: [],
         "http f150000\nmove planned byte 60000 claimed=1\ntrees other-times",
+    ),
+    Breakage(
+        "what has left a server does not come back to it",
+        known_records.KnownRecords,
+        "of_ours",
+        lambda _self, _address: {},
+        "http f150000\nmove let-go byte 60000 claimed=1",
+    ),
+    Breakage(
+        "input that clients repeat late counts as lost",
+        http_session,
+        "lost_input_s",
+        lambda _away_s: 15.0,
+        "net delay=0.01\nhttp f60000 f60000\nmove let-go byte 60200 claimed=16",
+    ),
+    Breakage(
+        "a connection whose address is on its way away counts as ended",
+        claim,
+        "AddressGoneError",
+        _NeverRaisedError,
+        "http f1 f20000+3410\nmove planned segment 2 claimed=0\nmove let-go segment 1 claimed=20",
     ),
     Breakage("a data connection's end is not awaited", transfers.Transfers, "over", _nothing),
     Breakage(

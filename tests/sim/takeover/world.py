@@ -15,7 +15,7 @@ from .judge import Judge
 from .kernel import Kernel
 from .middlebox import Middlebox
 from .network import Network, Way
-from .scenario import Scenario, Shift, Trigger, Work
+from .scenario import How, Scenario, Shift, Trigger, Work
 from .seams import model_kernel
 from .server import Server
 from .tcp import Stack
@@ -208,12 +208,16 @@ class World:
             Trigger.BYTE: self.network.bytes_sent - sent,
             Trigger.RECORD: self.servers[self.holder].records_sent - told,
         }.get(shift.trigger, -1)
-        if counted >= shift.count and self._peer_is_ready():
+        if counted >= shift.count and self._is_ready(shift):
             self._due(shift)
 
-    def _peer_is_ready(self) -> bool:
-        """Whether there is another server that can take the address: one that has the holder's records, from
-        a holder that is done with its own claim."""
+    def _is_ready(self, shift: Shift) -> bool:
+        """Whether there is a server that can take the address: the holder itself, or another one that has the
+        holder's records, from a holder that is done with its own claim."""
+        if shift.how is How.LET_GO:
+            return True
+        if shift.how is How.VANISH:  # in the midst of a claim FTP's transfers may break
+            return not self.servers[self.holder].claims_still(self.clock.now)
         other = self.servers[_other(self.holder)]
         if self.servers[self.holder].claims_still(self.clock.now):
             self._ready_at = self.clock.now + READY_S
@@ -222,7 +226,7 @@ class World:
     def _due(self, shift: Shift) -> None:
         if not self.moves_left or self.moves_left[0] is not shift or self._moving:
             return
-        if not self._peer_is_ready():
+        if not self._is_ready(shift):
             self.clock.after(0.1, self._due, shift)
             return
         self.moves_left.pop(0)
@@ -231,7 +235,16 @@ class World:
         old, new = self.servers[self.holder], self.servers[_other(self.holder)]
         self.moves += 1
         self.moved_at = self.clock.now
-        if shift.planned and old.alive and new.alive:
+        if shift.how is How.LET_GO:
+            self.note(f"{old.name} lets go")
+            old.release(lambda: self._let_go(old, shift.claimed))
+            return
+        if shift.how is How.VANISH:
+            self.note(f"the address vanishes from {old.name}")
+            old.lose()
+            self.clock.after(shift.claimed, self._claim_back, old)
+            return
+        if shift.how is How.PLANNED and old.alive and new.alive:
             self.note(f"{old.name} hands over to {new.name}")
             old.release(lambda: self._released(old, new))
             return
@@ -254,6 +267,17 @@ class World:
         new.claim(old.name, planned=planned, announce=lambda: self.network.announce(new))
         if not planned:
             self.clock.after(REBOOT_S, self._boot_again, old.name)
+        self.clock.after(0.05, self._moved)
+
+    def _let_go(self, old: Server, claimed_after_s: float) -> None:
+        self.judge.dead(old)
+        self.clock.after(claimed_after_s, self._claim_back, old)
+
+    def _claim_back(self, holder: Server) -> None:
+        self.note(f"{holder.name} claims it back")
+        self.judge.claims(holder, holder)
+        self.moved_at = self.clock.now
+        holder.claim("", planned=True, announce=lambda: self.network.announce(holder), ours=True)
         self.clock.after(0.05, self._moved)
 
     def _boot_again(self, name: str) -> None:
