@@ -56,6 +56,29 @@ def test_downloads_by_tftp_go_on(lab: Lab, trees: Path, big_sha256: str, fault: 
             assert {event.server for event in taken_over} == {"server2"}
 
 
+@pytest.mark.long
+def test_a_server_that_is_alone_goes_on_with_its_own_downloads(lab: Lab, trees: Path) -> None:
+    """Its cable is pulled until it has let its addresses go, with no peer there, and plugged again."""
+    address, server = lab.address("first"), lab.server(2)
+    with ExitStack() as stack:
+        stack.enter_context(lab.fault("power-off", 1))
+        lab.wait_owned({"first": "server2", "second": "server2"})
+        machines = {name: stack.enter_context(lab.machine()) for name in ("atftp", "tftp-hpa", "curl-512")}
+        for name, machine in machines.items():
+            cable.limit(machine.container, "eth0", SLOW_RATE)
+            get = CLIENTS[name].format(server=address, file=SMALL)
+            machine.exec("sh", "-c", f"({get}; echo $? >/rc) >/log 2>&1 &")
+        for name, machine in machines.items():
+            until(lambda m=machine: has(m) > SMALL_SIZE // 8, f"an eighth by {name}", timeout_s=60)  # type: ignore[misc]
+        with lab.fault("unplug", 2, "lan"):
+            until(lambda: not server.has(address), "the address to be let go", timeout_s=15)
+            assert all(has(one) < SMALL_SIZE for one in machines.values()), "too quick for this test"
+        for name, machine in machines.items():
+            until(lambda m=machine: m.sh("cat /rc", check=False).ok, f"the end of {name}", timeout_s=120)  # type: ignore[misc]
+            said = machine.sh("cat /rc /log; sha256sum /got").out
+            assert sha256(trees / SMALL.removeprefix("trees/")) in said, f"{name}: {said}"
+
+
 LOADER = "ldlinux.c32"
 
 
