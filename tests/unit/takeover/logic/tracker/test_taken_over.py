@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from segments import Conversation
+from segments import VIP, Conversation
 from trackedconnections import GET, OK, http, key, login, record, say, tracker
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.record import SynOptions
+from twinboot.takeover.logic.tracker import ConnectionTracker
 
 
 @pytest.mark.parametrize("waiting", [b"", GET[:20], GET + GET[:5]])
@@ -82,3 +84,23 @@ def test_what_a_client_said_before_its_connection_was_taken_over_is_known() -> N
         again.segment(segment)
     again.seed(told)
     assert (record(again, talk).unanswered, record(again, talk).client_next) == (GET, talk.client_seq)
+
+
+@pytest.mark.parametrize(("content", "known"), [(b"c" * 16, b"c" * 16), (b"d" * 16, b""), (b"", b"")])
+def test_a_pending_request_is_answered_from_here_and_so_with_the_time_here(
+    content: bytes, known: bytes
+) -> None:
+    """A file of the same content and another time: the next taker can go on with it, too. content: of the
+    dead server's file; with another one, or none known, the answer from here is not of the file asked for."""
+    first, talk = tracker(), Conversation(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET)):
+        first.segment(segment)
+    [asked] = record(first, talk).requested_files
+    theirs = FileFacts(asked.size, asked.modified - 60, content)
+    ours = FileFacts(asked.size, asked.modified, b"c" * 16)
+    second = ConnectionTracker({b"/trees/rh9/big.bin": ours}.get)
+    second.addresses = {VIP}
+    second.seed(replace(record(first, talk), requested_files=(theirs,)))
+    second.server_sent(key(talk), talk.server_isn + 1, OK)
+    [response] = record(second, talk).responses
+    assert response.content == known

@@ -99,6 +99,7 @@ class Claim:
         """Data connections that are looked at when their session's client has answered, too: what that has
         heard tells which transfer it is, and how far it was."""
         self._address_gone: dict[ConnectionKey, ConnectionRecord] = {}
+        """Those that could not be rebuilt, as the address was on its way away: undecided."""
         self._served: set[ConnectionKey] = set()
         """Those that were rebuilt here."""
         self._half_open: set[ConnectionKey] = set()
@@ -131,8 +132,8 @@ class Claim:
         return () if self.outcome.over else self._waiting
 
     def undecided(self) -> dict[ConnectionKey, ConnectionRecord]:
-        """Those whose client has not said yet where it is, until the claim is over; and those that could not
-        be rebuilt, as the address was on its way away."""
+        """Those whose client has not said yet where it is, until the claim is over; and those for which the
+        address left too soon."""
         return {**({} if self.outcome.over else self._waiting), **self._address_gone}
 
     async def repeat_resets(self, at_s: Sequence[float]) -> None:

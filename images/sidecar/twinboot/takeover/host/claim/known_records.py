@@ -50,7 +50,7 @@ class KnownRecords:
             table.pop(key, None)
             if not peer:
                 self._past.add(key)
-            elif not self._is_told(key):
+            elif not self._is_known(key):
                 self._past.discard(key)
         elif key in table or len(table) < RECORDS_LIMIT:
             record = decode(raw)
@@ -60,13 +60,12 @@ class KnownRecords:
 
     def told_here(self, key: ConnectionKey) -> None:
         """This takeover process has told of a connection here, perhaps that it has ended."""
-        left = self._released.get(key.server)
-        if self._is_told(key) or (left is not None and key in left.records):
+        if self._is_known(key):
             self._past.add(key)
 
     def forget_peer(self, peer: str) -> None:
         self._peers.pop(peer, None)
-        self._past = {key for key in self._past if self._is_told(key)}
+        self._past = {key for key in self._past if self._is_known(key)}
 
     def forget_peers(self) -> None:
         """Forgets the peers' records: they are told anew."""
@@ -84,6 +83,7 @@ class KnownRecords:
 
     def forget_released(self, records: Records) -> None:
         self._released = {one: left for one, left in self._released.items() if left.records is not records}
+        self._past = {key for key in self._past if self._is_known(key)}
 
     def of(self, address: IPv4Address, holder: str) -> dict[ConnectionKey, ConnectionRecord]:
         """Those that come here with an address that another server had last: what it told; of all, when it is
@@ -115,8 +115,11 @@ class KnownRecords:
         own = self._peers.get("", {})
         return {key: own.pop(key) for key in [key for key in own if key.server == address]}
 
-    def _is_told(self, key: ConnectionKey) -> bool:
-        return any(key in table for peer, table in self._peers.items() if peer)
+    def _is_known(self, key: ConnectionKey) -> bool:
+        """Whether a peer has told of it, or it has left here."""
+        left = self._released.get(key.server)
+        return (left is not None and key in left.records) or any(
+            key in table for peer, table in self._peers.items() if peer)
 
 
 def _of_address(

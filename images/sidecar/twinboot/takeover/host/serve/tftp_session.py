@@ -99,8 +99,8 @@ class TftpTakeover:
         here before this takeover process. ours: nobody else has had it since it was here."""
         self._recorder.hold(self._recorder.addresses | {address})
         left = self._left.pop(address, [])
-        known = left if ours else self._peers.of(address, holder, self._loop.time(), own=again)
-        for one in known:
+        told = [] if ours else self._peers.of(address, holder, self._loop.time(), own=again)
+        for one in (*told, *(() if holder else left)):
             self._waiting[one.client, address] = one
             if again and (not one.download.rolls_over or (one.reach or BLOCK_NUMBERS) < BLOCK_NUMBERS // 2):
                 self._recorder.seed(one.client, address, one.download)

@@ -48,6 +48,14 @@ class FileSnapshots:
             found = self._facts_of(transfer) or NO_SUCH_FILE
             connection.ftp.session = replace(connection.ftp.session, transfer=transfer.of(found))
 
+    def answer_here(self, connection: Connection) -> None:
+        """Pending requests of a connection that was taken over are answered from here: by files of the same
+        content, which may have other times."""
+        for request, told in connection.requested_files.items():
+            here = self._requested_facts(request)
+            if here is not None and here.content and here.is_same(told):
+                connection.requested_files[request] = here
+
     def _requested_facts(self, request: Request) -> FileFacts | None:
         """Facts of what the HTTP service sends for a request: a file, a directory's index, or else its
         listing."""

@@ -86,6 +86,7 @@ class ConnectionTracker:
             opened_by_server=record.opened_by_server,
         )
         restore_trackers(entry, record)
+        self._snapshots.answer_here(entry)
         if origin is not None and not record.server_closed:
             entry.acked_bytes = max(0, sequence.unwrap(record.server_start, origin[1], record.acked_bytes))
             entry.acked_before = entry.acked_bytes
