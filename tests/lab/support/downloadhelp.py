@@ -71,6 +71,14 @@ class Fetch:
         """Every segment with RST that came from the servers."""
         return self.client.captured(f"{self.file}.pcap", f"src host {self.address} and tcp[13] & 4 != 0")
 
+    def heard_at(self, port: int) -> list[float]:
+        """When each segment came from this port of the servers, on the first connection to it."""
+        file = f"{self.file}.pcap"
+        (first, *_) = self.client.captured(file, f"dst port {port} and tcp[13] & 2 != 0").splitlines()
+        own = first.split()[2].rpartition(".")[2]
+        wanted = f"src host {self.address} and src port {port} and dst port {own}"
+        return [float(line.split()[0]) for line in self.client.captured(file, wanted, "-tt").splitlines()]
+
     def silence_s(self) -> float:
         """The longest time without a segment with data from the servers, while it was running."""
         said = self.client.captured(f"{self.file}.pcap", f"src host {self.address} and greater 200", "-tt")

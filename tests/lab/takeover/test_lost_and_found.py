@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -37,19 +38,17 @@ def restart_sidecar(_: Lab, server: Server) -> None:
     server.docker("restart", SIDECAR_CONTAINER)
 
 
-@pytest.mark.parametrize(("loss", "asked"), [
-    (pull_cable, {"5"}),
-    pytest.param(hang_sidecar, {"0", "5"}, marks=pytest.mark.long),
-    pytest.param(restart_sidecar, {"5"}, marks=pytest.mark.long),
+@pytest.mark.parametrize("loss", [
+    pull_cable,
+    pytest.param(hang_sidecar, marks=pytest.mark.long),
+    pytest.param(restart_sidecar, marks=pytest.mark.long),
 ])
 def test_a_server_that_is_alone_goes_on_with_its_own_connections(
-    lab: Lab, big_sha256: str, loss: Callable[[Lab, Server], None], asked: set[str]
+    lab: Lab, big_sha256: str, loss: Callable[[Lab, Server], None]
 ) -> None:
-    """Those that it took over and those that began at it; one that has ended is left alone. asked: of how
-    many the client is asked where it is. A sidecar that hung for less than the addresses' life puts them back
-    and asks nobody, for its kernel has the connections; after a longer time it lets go first."""
+    """Those that it took over and those that began at it; the client of one that has ended hears nothing."""
     address, server = lab.address("first"), lab.server(2)
-    with host(lab, ODD) as client, lab.events() as log:
+    with host(lab, ODD) as client:
         ended = Fetch.start(lab, client, "curl", "http", address)
         taken_over = Fetch.start(lab, client, "lftp", "ftp", address, SLOW_BYTES)
         for fetch in (ended, taken_over):
@@ -60,16 +59,13 @@ def test_a_server_that_is_alone_goes_on_with_its_own_connections(
             for fetch in begun:
                 fetch.under_way(1 << 20)
             ended.finish(big_sha256)
+            lost_at = time.time()
             loss(lab, server)
             lab.wait_owned(BOTH_ON_2)
             for fetch in (taken_over, *begun):
                 assert fetch.process.poll() is None, "the file is too short for this test"
             for fetch in (taken_over, *begun):
                 fetch.finish(big_sha256)
-            claims = [one.fields for one in log.named("connections-taken-over")
-                      if one.fields["address"] == address]
-            assert [one["known"] for one in claims[:-1]] == ["3"], "curl's, and two of lftp"
-            assert claims[-1]["known"] in asked, "lftp's two, and wget's three"
-            assert claims[-1]["taken-over"] == claims[-1]["known"]
             for fetch in (ended, taken_over, *begun):
                 assert fetch.resets() == "", fetch.name
+            assert max(ended.heard_at(80)) < lost_at
