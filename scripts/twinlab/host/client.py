@@ -17,6 +17,7 @@ from twinlab.host.engine import LabError, Result, docker, docker_popen
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout, labels
+from twinlab.measure import resets
 
 INSIDE = ROOT / "scripts/twinlab/inside"
 _CAPTURE = """
@@ -56,6 +57,12 @@ class Client:
     def captured(self, file: str, wanted: str = "", *options: str) -> str:
         """A line for each of these packets that `capture` has recorded so far. options: of tcpdump(1)."""
         return self.exec("tcpdump", "-n", *options, "-r", file, wanted).out
+
+    def resets(self, file: str, server: str) -> str:
+        """A line for each RST of this server's address that could have been noticed (measure.resets), in what
+        `capture` has recorded of TCP with it."""
+        lines = self.captured(file, f"host {server} and {resets.WANTED}").splitlines()
+        return "\n".join(resets.noticed(lines, server))
 
     def logs(self, since: float = 0.0) -> str:
         """What it has printed, all or since an epoch time; that it is gone, when it is."""

@@ -7,4 +7,5 @@ matrix   The fault matrix: what is broken in each row, who should hold what afte
          saw
 meter    Bytes that a machine is sent, by server and over time, seen in its own network namespace
 prober   Who holds an address, asked of the LAN fifty times a second; and what that shows afterwards
+resets   Which RSTs in a capture somebody could have noticed
 """

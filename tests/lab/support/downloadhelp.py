@@ -68,8 +68,8 @@ class Fetch:
             pytest.fail(f"{self.name}: {out[-300:]}")
 
     def resets(self) -> str:
-        """Every segment with RST that came from the servers."""
-        return self.client.captured(f"{self.file}.pcap", f"src host {self.address} and tcp[13] & 4 != 0")
+        """Every segment with RST that came from the servers, and could be noticed."""
+        return self.client.resets(f"{self.file}.pcap", self.address)
 
     def heard_at(self, port: int) -> list[float]:
         """When each segment came from this port of the servers, on the first connection to it."""
