@@ -12,22 +12,16 @@ from typing import Any
 
 import pytest
 from alarmhelp import alarm_keys
-from labhelp import nobody_twice
+from labhelp import agent_of, nobody_twice
 from twinboot.daemons import DHCPD
 from twinlab import Lab
-from twinlab.host.server import SIDECAR_CONTAINER, Server
+from twinlab.host.server import Server
 from twinlab.host.wait import until
 
 HOME = {"first": "server1", "second": "server2"}
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 OVERLAP_S = 4.5
 """What the kernel may keep an address for after its last renewal: 3 s, at most 4.2."""
-
-
-def agent_of(server: Server) -> str:
-    """Process id, on the server, of the sidecar's agent."""
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
-    return server.exec("cat", f"/proc/{pid}/task/{pid}/children").out.split()[0]
 
 
 def view_of(server: Server, agent: str) -> dict[str, Any]:

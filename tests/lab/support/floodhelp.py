@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from labhelp import agent_of
 from twinlab import Lab
 from twinlab.host.client import Client
 from twinlab.host.engine import docker
-from twinlab.host.server import SIDECAR_CONTAINER, Server
+from twinlab.host.server import Server
 from twinlab.host.wait import until
 
 PORT = 694
@@ -94,9 +95,7 @@ def flood(lab: Lab, client: Client, payloads: Sequence[bytes], *, to: int, sourc
 
 def processor_s(server: Server) -> float:
     """Processor time of the sidecar's agent so far."""
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
-    script = f"cat /proc/$(cat /proc/{pid}/task/{pid}/children | cut -d' ' -f1)/stat"
-    fields = server.exec("sh", "-c", script).out.rsplit(")", 1)[1].split()
+    fields = server.exec("cat", f"/proc/{agent_of(server)}/stat").out.rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 

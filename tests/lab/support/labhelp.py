@@ -11,7 +11,7 @@ from typing import Any
 from twinlab import Lab
 from twinlab.host import testlab
 from twinlab.host.client import Client
-from twinlab.host.server import Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 
 ODD, EVEN = 129, 128  # the hosts cli129 and cli128 of the examples
 MACS = {129: "52:54:00:00:01:29", 128: "52:54:00:00:01:28"}
@@ -41,6 +41,12 @@ def machines(server: Server) -> dict[str, dict[str, Any]]:
     """By name, as this server knows them; none while it does not answer."""
     said = server.sidecar("twinboot", "machines", "--json", check=False)
     return {one["name"]: one for one in json.loads(said.out)} if said.ok else {}
+
+
+def agent_of(server: Server) -> str:
+    """Process id, on the server, of the sidecar's agent."""
+    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
+    return server.exec("cat", f"/proc/{pid}/task/{pid}/children").out.split()[0]
 
 
 def lan_address(lab: Lab, number: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from downloadhelp import Fetch
-from labhelp import ODD, host
+from labhelp import ODD, agent_of, host
 from twinlab import Lab
 from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
@@ -18,8 +18,7 @@ SLOW_BYTES = 2500 << 10
 
 def hang_sidecar(lab: Lab, server: Server) -> None:
     """Until the kernel has taken the addresses, which it does by itself when nobody renews them."""
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
-    agent = server.exec("cat", f"/proc/{pid}/task/{pid}/children").out.split()[0]
+    agent = agent_of(server)
     server.exec("kill", "-STOP", agent)
     try:
         until(lambda: not server.has(lab.address("first")), "the kernel to take the address", timeout_s=15)

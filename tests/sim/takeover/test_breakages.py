@@ -247,7 +247,7 @@ BREAKAGES = (
         "net delay=0.01\nhttp f60000 f60000\nmove let-go byte 60200 claimed=16",
     ),
     Breakage(
-        "a connection whose address is on its way away counts as ended",
+        "a connection whose address is on its way away is given up",
         claim,
         "AddressGoneError",
         _NeverRaisedError,

@@ -35,7 +35,8 @@ _BY_LOSS = b"reno"
 
 
 class AddressGoneError(OSError):
-    """The local address is not here, or not any more."""
+    """The local address is not here, or not any more. It has no errno: bind(2)'s, EADDRNOTAVAIL, is also that
+    of connect(2) when this kernel has such a connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
         sock.bind(wanted.local)
     except OSError as exc:
         if exc.errno == errno.EADDRNOTAVAIL:
-            raise AddressGoneError(exc.errno, f"{wanted.local[0]} is not here") from exc
+            raise AddressGoneError(f"{wanted.local[0]} is not here") from exc
         raise
     for queue, seq in ((_SEND_QUEUE, wanted.first_sequence), (_RECEIVE_QUEUE, wanted.receive_next)):
         sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, queue)

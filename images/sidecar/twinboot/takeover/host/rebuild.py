@@ -13,7 +13,7 @@ from twinboot.takeover.logic.plan import Rebuild
 from twinboot.takeover.logic.record import ConnectionRecord
 from twinboot.takeover.logic.tcp import seq as sequence
 
-from ...kernel.tcp_repair import AddressGoneError, RepairedConnection, open_established
+from ...kernel.tcp_repair import RepairedConnection, open_established
 from . import kernel_connections
 
 
@@ -35,8 +35,6 @@ def rebuild(
 def _opened(record: ConnectionRecord, wanted: RepairedConnection) -> socket.socket:
     try:
         return open_established(wanted)
-    except AddressGoneError:
-        raise
     except OSError as exc:
         if exc.errno != errno.EADDRNOTAVAIL or not kernel_connections.end_finished(record.key):
             raise

@@ -91,9 +91,7 @@ class KnownRecords:
         none since then. What has left here is forgotten."""
         self._past = {key for key in self._past if key.server != address}
         is_known = holder in self._peers
-        peers = [table for peer, table in self._peers.items() if peer]
-        tables = [self._peers[holder]] if is_known else [*peers, self._peers.get("", {})]
-        told = _of_address(tables, address)
+        told = _of_address([self._peers[holder]] if is_known else self._tables(), address)
         left = self._released.pop(address, None)
         if left is None or (holder and not left.lately):
             return told
@@ -106,14 +104,17 @@ class KnownRecords:
         before. Not what was told here since: that is here, or has ended. What was not is still to be decided,
         for instance as the address had vanished in the midst of a claim."""
         left = self._released.get(address)
-        tables = [*(table for peer, table in self._peers.items() if peer), self._peers.get("", {})]
-        known = {**_of_address(tables, address), **(left.records if left is not None else {})}
+        known = {**_of_address(self._tables(), address), **(left.records if left is not None else {})}
         return {key: one for key, one in known.items() if key not in self._past}
 
     def take_own(self, address: IPv4Address) -> dict[ConnectionKey, ConnectionRecord]:
         """What this server's takeover process told of the address in its last life; once."""
         own = self._peers.get("", {})
         return {key: own.pop(key) for key in [key for key in own if key.server == address]}
+
+    def _tables(self) -> list[dict[ConnectionKey, ConnectionRecord]]:
+        """All that were told, the last life's own at the end: it is the newest."""
+        return [*(table for peer, table in self._peers.items() if peer), self._peers.get("", {})]
 
     def _is_known(self, key: ConnectionKey) -> bool:
         """Whether a peer has told of it, or it has left here."""
